@@ -18,8 +18,9 @@ import (
 // Ino names an inode of one Filesystem. Zero is no inode.
 type Ino uint64
 
-// Stat is what stat(2) tells of an inode, its device left out: that is the mount's.
+// Stat is what stat(2) tells of an inode.
 type Stat struct {
+	Dev    linux.Dev // the mount's; a Filesystem leaves it zero
 	Ino    Ino
 	Mode   linux.Mode // type and permission bits
 	Nlink  uint32
