@@ -1,0 +1,119 @@
+package prog
+
+import (
+	"strings"
+
+	"github.com/dockerlab/dockerlab/sim/kernel"
+	"github.com/dockerlab/dockerlab/sim/linux"
+)
+
+// Getenv is the value of an environment variable, "" if there is none.
+func (c *Ctx) Getenv(name string) string {
+	v, _ := c.LookupEnv(name)
+	return v
+}
+
+// LookupEnv tells an empty variable from none.
+func (c *Ctx) LookupEnv(name string) (value string, ok bool) {
+	for _, kv := range c.Env() {
+		if k, v, ok := strings.Cut(kv, "="); ok && k == name {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// defaultPath is what execvp searches when PATH is not set.
+const defaultPath = "/bin:/usr/bin"
+
+// Candidates are the paths that execvp tries for name, in order.
+func (c *Ctx) Candidates(name string) []string {
+	if strings.Contains(name, "/") || name == "" {
+		return []string{name}
+	}
+	list, ok := c.LookupEnv("PATH")
+	if !ok {
+		list = defaultPath
+	}
+	var paths []string
+	for _, dir := range strings.Split(list, ":") {
+		switch {
+		case dir == "":
+			paths = append(paths, name)
+		case strings.HasSuffix(dir, "/"):
+			paths = append(paths, dir+name)
+		default:
+			paths = append(paths, dir+"/"+name)
+		}
+	}
+	return paths
+}
+
+// tryPath calls f with each candidate until one does not fail in a way that makes execvp look on.
+func (c *Ctx) tryPath(name string, f func(path string) error) error {
+	if name == "" {
+		return linux.ENOENT
+	}
+	denied := false
+	var last error = linux.ENOENT
+	for _, path := range c.Candidates(name) {
+		switch last = f(path); last {
+		case nil:
+			return nil
+		case linux.EACCES:
+			denied = true
+		case linux.ENOENT, linux.ENOTDIR, linux.ESTALE, linux.ENODEV, linux.ETIMEDOUT:
+		default:
+			return last
+		}
+	}
+	if denied {
+		return linux.EACCES
+	}
+	return last
+}
+
+// Execvp replaces the process by the program argv[0], found on PATH, with the environment env. It
+// returns only on failure. Standard output is flushed first. A file that is no program the kernel
+// knows is run by /bin/sh, as execvp does.
+func (c *Ctx) Execvp(argv, env []string) error {
+	c.Out.Flush()
+	return c.tryPath(argv[0], func(path string) error {
+		err := c.Exec(path, argv, env)
+		if err == linux.ENOEXEC {
+			err = c.Exec("/bin/sh", append([]string{"/bin/sh", path}, argv[1:]...), env)
+		}
+		return err
+	})
+}
+
+// Start runs the program argv[0], found on PATH, as a child, with the environment env; nil is
+// this process's own. The error is what execvp's would be.
+func (c *Ctx) Start(argv, env []string, o *kernel.SpawnOpts) (pid int, err error) {
+	c.Out.Flush()
+	if env == nil {
+		env = c.Env()
+	}
+	err = c.tryPath(argv[0], func(path string) error {
+		pid, err = c.Spawn(path, argv, env, o)
+		if err == linux.ENOEXEC {
+			pid, err = c.Spawn("/bin/sh", append([]string{"/bin/sh", path}, argv[1:]...), env, o)
+		}
+		return err
+	})
+	return pid, err
+}
+
+// Command is Start and waiting for the child's end.
+func (c *Ctx) Command(argv, env []string, o *kernel.SpawnOpts) (kernel.Status, error) {
+	pid, err := c.Start(argv, env, o)
+	if err != nil {
+		return kernel.Status{}, err
+	}
+	for {
+		_, st, err := c.Wait(pid, 0)
+		if err != linux.EINTR {
+			return st, err
+		}
+	}
+}

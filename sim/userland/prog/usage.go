@@ -1,0 +1,75 @@
+package prog
+
+import (
+	_ "embed"
+	"io"
+	"strings"
+)
+
+// The help texts of the real programs, one file of an archive for each, as
+// usage/record.sh recorded them.
+//
+//go:embed usage/busybox.txtar
+var busyboxText []byte
+
+//go:embed usage/gnu.txtar
+var gnuText []byte
+
+var (
+	busyboxUsage = readUsage(busyboxText) // applet: what follows the banner
+	gnuUsage     = readUsage(gnuText)     // "ls --help", "ls --version"
+)
+
+func readUsage(b []byte) map[string]string {
+	m := map[string]string{}
+	for _, part := range strings.Split("\n"+string(b), "\n-- ")[1:] {
+		if name, text, ok := strings.Cut(part, " --\n"); ok {
+			m[name] = strings.TrimSuffix(text, "\n") + "\n"
+		} else {
+			m[strings.TrimSuffix(name, " --")] = ""
+		}
+	}
+	return m
+}
+
+// BusyboxBanner is the first line of Busybox's own help and of every applet's.
+const BusyboxBanner = "BusyBox v1.35.0 (Debian 1:1.35.0-4+deb12u1+b1) multi-call binary."
+
+// Usage ends the program as its family does on wrong use: GNU points to --help, Busybox prints
+// its usage. Both exit with c.UsageStatus.
+func (c *Ctx) Usage() {
+	if c.OnUsage != nil {
+		c.OnUsage()
+	} else if c.GNU() {
+		c.Errorf("Try '%s --help' for more information.\n", c.Name)
+	} else {
+		c.Errorf("%s", c.busyboxHelp())
+	}
+	c.Exit(c.UsageStatus)
+}
+
+// Help ends the program as --help does.
+func (c *Ctx) Help() {
+	if c.GNU() {
+		text := gnuUsage[c.Program+" --help"]
+		if c.Name != c.Program {
+			for _, before := range []string{"Usage: ", "  or:  ", "  or: ", "Usage:\n "} {
+				text = strings.ReplaceAll(text, before+c.Program+" ", before+c.Name+" ")
+			}
+		}
+		c.Print(text)
+		c.Exit(0)
+	}
+	io.WriteString(c.Err, c.busyboxHelp())
+	c.Exit(0)
+}
+
+// Version ends the program as --version does.
+func (c *Ctx) Version() {
+	c.Print(gnuUsage[c.Program+" --version"])
+	c.Exit(0)
+}
+
+func (c *Ctx) busyboxHelp() string {
+	return BusyboxBanner + "\n\n" + busyboxUsage[c.Program]
+}
