@@ -16,6 +16,8 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/go-units"
+
+	"github.com/dockerlab/dockerlab/sim/image"
 )
 
 // Options is what docker build asks for, as the API's query has it.
@@ -62,7 +64,7 @@ type Builder struct {
 // happen, from the caller's goroutine and while a container runs from the engine's.
 //
 // An error is worded as the engine words it. An *ExitError is a RUN that failed.
-func (b *Builder) Build(ctx context.Context, o Options, archive io.Reader, tell func(Event)) (image string, err error) {
+func (b *Builder) Build(ctx context.Context, o Options, archive io.Reader, tell func(Event)) (id image.ID, err error) {
 	panic("not yet")
 }
 

@@ -1,5 +1,7 @@
 package build
 
+import "github.com/dockerlab/dockerlab/sim/image"
+
 // Event is something that happened in a build. A build tells its events in order; what words they
 // become is the business of a face, such as package classic.
 type Event interface{ event() }
@@ -16,7 +18,7 @@ type (
 	// Triggers comes before the ONBUILD triggers of a base image are run.
 	Triggers struct{ N int }
 	// CacheHit says that Image is what the instruction would make.
-	CacheHit struct{ Image string }
+	CacheHit struct{ Image image.ID }
 	// CacheMiss says why no image would do. The classic builder is silent about it.
 	CacheMiss struct{ Reason string }
 	// Running says that a container was made for an instruction.
@@ -33,9 +35,9 @@ type (
 	}
 	// ImageMade is the end of an instruction: what follows stands on Image, which may be the
 	// image that was there before, and is empty after FROM scratch.
-	ImageMade struct{ Image string }
+	ImageMade struct{ Image image.ID }
 	// StageDone is the end of a stage.
-	StageDone struct{ Image string }
+	StageDone struct{ Image image.ID }
 
 	// Warning is what the engine said when it made a container.
 	Warning struct{ Text string }
@@ -54,7 +56,7 @@ type (
 	// Cancelled says that the caller has gone away.
 	Cancelled struct{}
 	// Built is the end of a build.
-	Built struct{ Image string }
+	Built struct{ Image image.ID }
 	// Tagged comes after Built for each name given, in its familiar form.
 	Tagged struct{ Name string }
 )
