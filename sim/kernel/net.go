@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -368,10 +369,13 @@ func (k *Kernel) socketFile(ops fileOps) *File {
 	return f
 }
 
-// Listen listens for TCP connections. EADDRINUSE, EADDRNOTAVAIL, EACCES below port 1024 without
+// Listen listens for connections; network is "tcp", and EPROTONOSUPPORT anything else. EADDRINUSE, EADDRNOTAVAIL, EACCES below port 1024 without
 // CapNetBindService. Port 0 chooses one.
-func (p *Proc) Listen(addr netip.AddrPort) (fd int, err error) {
+func (p *Proc) Listen(network string, addr netip.AddrPort) (fd int, err error) {
 	p.Step(10)
+	if network != "tcp" {
+		return -1, linux.EPROTONOSUPPORT
+	}
 	ns := p.box.cfg.Net
 	if !ns.own(addr.Addr()) {
 		return -1, linux.EADDRNOTAVAIL
@@ -451,8 +455,11 @@ func (p *Proc) Accept(fd int) (conn int, peer netip.AddrPort, err error) {
 
 // Dial connects to a TCP address: ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT (after the
 // time that takes).
-func (p *Proc) Dial(to netip.AddrPort) (fd int, err error) {
+func (p *Proc) Dial(network string, to netip.AddrPort) (fd int, err error) {
 	p.Step(20)
+	if network != "tcp" {
+		return -1, linux.EPROTONOSUPPORT
+	}
 	s, err := p.k.connect(p.box.cfg.Net, to)
 	if err == linux.ETIMEDOUT {
 		if err := p.Sleep(130 * time.Second); err != nil {
@@ -589,17 +596,35 @@ func (p *Proc) PeerName(fd int) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// Resolve asks the namespace's resolver for a name's addresses (an address is its own). Whoever
-// calls looks into /etc/hosts first.
-func (p *Proc) Resolve(name string) []netip.Addr {
+// Resolve finds a name's addresses: its own, if it is one; in /etc/hosts; by the namespace's
+// resolver. ENOENT where it has none.
+func (p *Proc) Resolve(name string) ([]netip.Addr, error) {
 	p.Step(10)
 	if a, err := netip.ParseAddr(name); err == nil {
-		return []netip.Addr{a}
+		return []netip.Addr{a}, nil
+	}
+	var found []netip.Addr
+	hosts, _ := p.view.ReadFile("/etc/hosts", 1<<20)
+	for line := range strings.Lines(string(hosts)) {
+		line, _, _ = strings.Cut(line, "#")
+		f := strings.Fields(line)
+		if len(f) < 2 || !slices.ContainsFunc(f[1:], func(n string) bool { return strings.EqualFold(n, name) }) {
+			continue
+		}
+		if a, err := netip.ParseAddr(f[0]); err == nil {
+			found = append(found, a)
+		}
+	}
+	if len(found) > 0 {
+		return found, nil
 	}
 	if r := p.box.cfg.Net.Resolver; r != nil {
-		return r(name)
+		found = r(name)
 	}
-	return nil
+	if len(found) == 0 {
+		return nil, linux.ENOENT
+	}
+	return found, nil
 }
 
 // --- sockets from outside ---

@@ -402,7 +402,7 @@ func (p *Proc) Comm() string { return p.comm }
 func (p *Proc) SetComm(name string) { p.comm = name[:min(len(name), 15)] }
 
 // SetCmdline changes what ps shows as the whole command ("nginx: master process nginx").
-func (p *Proc) SetCmdline(argv ...string) { p.cmdline = argv }
+func (p *Proc) SetCmdline(argv []string) { p.cmdline = argv }
 
 // Pid, Ppid, Pgid and Sid are numbers of the process's own sandbox; one from outside of it is 0.
 func (p *Proc) Pid() int { return p.nspid }
@@ -503,6 +503,40 @@ func (p *Proc) Seteuid(uid uint32) error {
 	return nil
 }
 
+// Setresuid is setresuid(2); vfs.NoID leaves an identity as it is.
+func (p *Proc) Setresuid(ruid, euid, suid uint32) error {
+	c := p.view.Cred
+	may := func(id uint32) bool { return id == vfs.NoID || id == c.RUID || id == c.UID || id == c.SUID }
+	if !c.Has(vfs.CapSetuid) && !(may(ruid) && may(euid) && may(suid)) {
+		return linux.EPERM
+	}
+	set(&c.RUID, ruid)
+	set(&c.UID, euid)
+	set(&c.SUID, suid)
+	p.setCred(c)
+	return nil
+}
+
+// Setresgid is setresgid(2).
+func (p *Proc) Setresgid(rgid, egid, sgid uint32) error {
+	c := p.view.Cred
+	may := func(id uint32) bool { return id == vfs.NoID || id == c.RGID || id == c.GID || id == c.SGID }
+	if !c.Has(vfs.CapSetgid) && !(may(rgid) && may(egid) && may(sgid)) {
+		return linux.EPERM
+	}
+	set(&c.RGID, rgid)
+	set(&c.GID, egid)
+	set(&c.SGID, sgid)
+	p.setCred(c)
+	return nil
+}
+
+func set(id *uint32, to uint32) {
+	if to != vfs.NoID {
+		*id = to
+	}
+}
+
 // Setgroups sets the supplementary groups. EPERM without CapSetgid.
 func (p *Proc) Setgroups(gids []uint32) error {
 	if !p.view.Cred.Has(vfs.CapSetgid) {
@@ -554,10 +588,10 @@ func (p *Proc) Pause() {
 	}
 }
 
-// Times is how long the process, and its children that were waited for, have run: steps turned
-// into time.
-func (p *Proc) Times() (self, children time.Duration) {
-	return time.Duration(p.used) * tick, time.Duration(p.childUsed) * tick
+// Times is how long the process, and its children that were waited for, have run, in user mode and
+// in the kernel: steps turned into time.
+func (p *Proc) Times() (user, sys, cuser, csys time.Duration) {
+	return time.Duration(p.used) * tick, 0, time.Duration(p.childUsed) * tick, 0
 }
 
 // Rlimit is a soft and a hard limit; ^uint64(0) is none.

@@ -396,13 +396,13 @@ func (p *Proc) tty(fd int) (*Terminal, error) {
 // Isatty says whether a descriptor is a terminal.
 func (p *Proc) Isatty(fd int) bool { _, err := p.tty(fd); return err == nil }
 
-// Ttyname is the path of the terminal: "/dev/pts/0". ENOTTY.
-func (p *Proc) Ttyname(fd int) (string, error) {
+// Ttyname is the path of the terminal at fd, "/dev/pts/0", or "".
+func (p *Proc) Ttyname(fd int) string {
 	t, err := p.tty(fd)
 	if err != nil {
-		return "", err
+		return ""
 	}
-	return "/dev/" + t.name(), nil
+	return "/dev/" + t.name()
 }
 
 // Winsize is the terminal's size.
