@@ -780,7 +780,7 @@ func (p *Proc) become(img *image, env []string) {
 type SpawnOpts struct {
 	Files      map[int]int // child's descriptor -> parent's; nil: all of the parent's that are not close-on-exec
 	Dir        string      // working directory; "": the parent's
-	Group      int         // process group: 0 the parent's, -1 a new one, else one that exists
+	Pgid       int         // process group: 0 the parent's, -1 a new one, else one that exists
 	Foreground bool        // and give the terminal to it
 	Default    []linux.Signal
 	Ignore     []linux.Signal
@@ -840,8 +840,8 @@ func (p *Proc) Spawn(path string, argv, env []string, o *SpawnOpts) (pid int, er
 			}
 			c.fds = fds
 		}
-		if o.Group != 0 {
-			to := o.Group
+		if o.Pgid != 0 {
+			to := o.Pgid
 			if to == -1 {
 				to = 0
 			}
