@@ -19,8 +19,7 @@
 package layer
 
 import (
-	"errors"
-	"io"
+	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -32,20 +31,25 @@ import (
 type Entry struct {
 	// Name is the path from the root, without a leading or a trailing slash: "etc/passwd".
 	Name string
-	// Mode is the type and the permission bits. It is 0 for Link and for Whiteout.
-	Mode    linux.Mode
-	UID     uint32
-	GID     uint32
-	ModTime time.Time
+	// Mode is the type and the permission bits.
+	Mode linux.Mode
+	UID  uint32
+	GID  uint32
+	// Uname and Gname are the names that a tar gives for UID and GID; nothing else uses them.
+	Uname, Gname string
+	ModTime      time.Time // a tar has whole seconds
 	// Content of a regular file; nil is empty.
 	Content Content
 	Target  string    // of a symlink
 	Rdev    linux.Dev // of a device node
-	// Link is the Name of an earlier entry whose file this is another name of.
+	// Link is the Name of an earlier entry whose file this is another name of. The tar repeats
+	// that file's mode and owner.
 	Link string
 	// Xattrs are extended attributes, "security.capability" say.
 	Xattrs map[string]string
-	// Whiteout hides Name in the layers below.
+	// Whiteout says that this hides Name in the layers below. Its Mode counts for nothing. Link may
+	// be set, and counts for as little: overlayfs makes its whiteouts as links of one inode, and
+	// the engine's tars show it.
 	Whiteout bool
 	// Opaque, of a directory, hides all that the layers below have in it.
 	Opaque bool
@@ -53,71 +57,88 @@ type Entry struct {
 
 // Layer is one change to a file tree. It is immutable and safe for concurrent use.
 type Layer struct {
-	todo struct{}
+	load  func() ([]Entry, error) // the entries; makes them once
+	tar   Content                 // the tar where it is kept; nil: made of the entries
+	dir   func() (*Tree, error)   // the layer's own directory; makes it once
+	id    func() digest.Digest    // of the tar; computed once
+	sum   func() int64            // Size; computed once
+	known digest.Digest           // a diff ID that was given, not computed
 }
 
-// ErrMaxDepth is what pushing a layer on a full Stack gives.
-var ErrMaxDepth = errors.New("max depth exceeded")
+// New makes a layer of entries, which are to be in the order of a tar: a file before its other
+// names. Parents that are missing are made, of mode 0755 and root's. The entries must not be
+// changed afterwards.
+func New(entries []Entry) (*Layer, error) {
+	l := newLayer(func() ([]Entry, error) { return entries, nil })
+	if _, err := l.dir(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
 
-// MaxDepth is the most layers that an image may have.
-const MaxDepth = 125
+// Lazy is a layer whose diff ID and size are known, and whose entries are fetched once, when a
+// tree or a tar is first wanted. The catalogue's layers are such.
+func Lazy(diffID digest.Digest, size int64, open func() ([]Entry, error)) *Layer {
+	l := newLayer(open)
+	l.known = diffID
+	l.id = func() digest.Digest { return diffID }
+	l.sum = func() int64 { return size }
+	return l
+}
 
-// New makes a layer of entries, which are to be in the order of a tar: parents before what is in
-// them, a file before its other names. Missing parents are made, of mode 0755 and root's.
-func New(entries []Entry) (*Layer, error) { panic("todo") }
+func newLayer(open func() ([]Entry, error)) *Layer {
+	l := &Layer{load: sync.OnceValues(open)}
+	l.dir = sync.OnceValues(func() (*Tree, error) {
+		es, err := l.load()
+		if err != nil {
+			return nil, err
+		}
+		t, err := unpack(es)
+		if err != nil {
+			return nil, &UnpackError{err}
+		}
+		return t, nil
+	})
+	l.id = sync.OnceValue(func() digest.Digest {
+		h := digest.Canonical.Digester()
+		if _, err := l.WriteTo(h.Hash()); err != nil {
+			return ""
+		}
+		return h.Digest()
+	})
+	l.sum = sync.OnceValue(func() int64 {
+		t, err := l.dir()
+		if err != nil {
+			return 0
+		}
+		return t.FileBytes()
+	})
+	return l
+}
 
-// Lazy is a layer whose diff ID and size are known and whose entries are fetched when a tree or a
-// tar is first wanted. The catalogue's layers are such.
-func Lazy(diffID digest.Digest, size int64, open func() ([]Entry, error)) *Layer { panic("todo") }
+// UnpackError says that a layer's tar cannot be unpacked, in the engine's words.
+type UnpackError struct{ Err error }
 
-// Read makes a layer of an uncompressed tar. The bytes are kept, so that the layer's tar is
-// theirs to the byte, and contents of files are stretches of them.
-func Read(tar Content) (*Layer, error) { panic("todo") }
+func (e *UnpackError) Error() string {
+	return "Error processing tar file(exit status 1): " + e.Err.Error()
+}
+
+// Unwrap gives what stood in the way.
+func (e *UnpackError) Unwrap() error { return e.Err }
 
 // DiffID is the SHA-256 of the layer's uncompressed tar.
-func (l *Layer) DiffID() digest.Digest { panic("todo") }
+func (l *Layer) DiffID() digest.Digest { return l.id() }
 
-// Size is the sum of the sizes of the layer's files in bytes, hard links counted once, as the
-// engine counts.
-func (l *Layer) Size() int64 { panic("todo") }
+// Size is the sum of the sizes of the layer's files and of its symlinks' targets in bytes, hard
+// links counted once, as the engine counts.
+func (l *Layer) Size() int64 { return l.sum() }
 
-// Entries are the members of the layer's tar.
-func (l *Layer) Entries() ([]Entry, error) { panic("todo") }
+// Entries are the members of the layer's tar. They must not be changed.
+func (l *Layer) Entries() ([]Entry, error) { return l.load() }
 
-// WriteTo writes the layer's tar.
-func (l *Layer) WriteTo(w io.Writer) (int64, error) { panic("todo") }
+// Dir is the layer's own directory, what the engine has in its "diff": a whiteout is the character
+// device 0:0 there, and an opaque directory has OpaqueXattr.
+func (l *Layer) Dir() (*Tree, error) { return l.dir() }
 
-// Tar is the layer's tar. It is made on reading where it is not kept.
-func (l *Layer) Tar() io.ReadCloser { panic("todo") }
-
-// Apply is the tree with the layer on top of it.
-func (t *Tree) Apply(l *Layer) (*Tree, error) { panic("todo") }
-
-// Stack is layers one upon the other, from the top down. It is immutable and safe for concurrent
-// use; nil is the empty stack, that of an image FROM scratch.
-type Stack struct {
-	Top   *Layer
-	Below *Stack
-	depth int
-}
-
-// Push puts l on the stack. It gives ErrMaxDepth where there are MaxDepth layers already.
-func (s *Stack) Push(l *Layer) (*Stack, error) { panic("todo") }
-
-// Depth is the number of layers.
-func (s *Stack) Depth() int { panic("todo") }
-
-// Layers are the layers from the bottom up.
-func (s *Stack) Layers() []*Layer { panic("todo") }
-
-// DiffIDs are those of the layers from the bottom up.
-func (s *Stack) DiffIDs() []digest.Digest { panic("todo") }
-
-// ChainID identifies the stack as a whole; the empty stack's is "".
-func (s *Stack) ChainID() digest.Digest { panic("todo") }
-
-// Size is the sum of the sizes of the layers.
-func (s *Stack) Size() int64 { panic("todo") }
-
-// Tree is what the layers look like merged. It is made once.
-func (s *Stack) Tree() (*Tree, error) { panic("todo") }
+// EmptyDiffID is the diff ID of a tar without members, the layer that an image does not keep.
+const EmptyDiffID digest.Digest = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"

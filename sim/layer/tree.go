@@ -36,6 +36,7 @@ type Inode struct {
 
 type directory struct {
 	parent Ino
+	name   string // in parent; a directory has no other
 	// merged says that more than one layer has a part in the directory; it then has one link.
 	merged  bool
 	subdirs uint32
@@ -132,6 +133,15 @@ func (t *Tree) Parent(dir Ino) Ino {
 	return n.dir.parent
 }
 
+// Name is the one that the directory dir has in its parent; "" for the root.
+func (t *Tree) Name(dir Ino) string {
+	n := t.Inode(dir)
+	if n == nil || n.dir == nil {
+		return ""
+	}
+	return n.dir.name
+}
+
 // Names lists a directory by name.
 func (t *Tree) Names(dir Ino) iter.Seq2[string, Ino] {
 	return func(yield func(string, Ino) bool) {
@@ -214,8 +224,9 @@ func (e *Edit) Put(dir Ino, name string, i Ino) {
 	}
 	if n := e.Inode(i); n.dir != nil {
 		d.subdirs++
-		if n.dir.parent != dir {
-			e.Change(i).dir.parent = dir
+		if n.dir.parent != dir || n.dir.name != name {
+			d := e.Change(i).dir
+			d.parent, d.name = dir, name
 		}
 	}
 }

@@ -10,10 +10,13 @@
 package unionfs
 
 import (
-	"io"
 	"time"
 
+	"github.com/tidwall/btree"
+
+	"github.com/dockerlab/dockerlab/sim/internal/radix"
 	"github.com/dockerlab/dockerlab/sim/layer"
+	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/vfs"
 )
 
@@ -21,75 +24,296 @@ import (
 type Options struct {
 	// Now is the clock that timestamps come from; nil is time.Now.
 	Now func() time.Time
-	// Charge is told of memory that contents begin (positive) or cease to take, in bytes. An error
-	// refuses, and is what the write fails with. Zeros and what the lower tree holds cost nothing.
+	// Charge is told of memory that contents begin (positive) or cease (negative) to take, in
+	// bytes. An error refuses more, and is what the write fails with. Zeros, and what the lower
+	// tree holds, cost nothing.
 	Charge func(bytes int64) error
 	// Type is the name in /proc/mounts; "" is "overlay".
 	Type string
 	// Disk is the space that the upper takes its room from, shared by all file systems that name
-	// it; nil is a disk of its own of DiskSize bytes.
+	// it; nil is a disk of its own.
 	Disk *Disk
 }
 
-// DiskSize is the size of a disk that nobody chose, 16 GiB.
-const DiskSize = 16 << 30
-
-// Disk counts the bytes that file systems have written on it.
-type Disk struct {
-	Size int64
-	Used int64
-}
-
-// FS is the union; it implements vfs.Filesystem. Like all file systems of the lab it locks nothing.
-type FS struct{ todo struct{} }
-
-// New puts an empty upper on lower; a nil lower is an empty tree. The root directory is the
-// upper's from the beginning.
-func New(lower *layer.Tree, o Options) *FS { panic("todo") }
-
-// Change is one line of docker diff.
-type Change struct {
-	Kind Kind
-	Path string // absolute
-}
-
-// Kind says what became of a path.
-type Kind byte
-
-// What can become of a path, as docker diff letters it.
+// The size of a disk that nobody chose: 16 GiB, with as many inodes as mkfs.ext4 gives one.
 const (
-	Added   Kind = 'A'
-	Changed Kind = 'C'
-	Deleted Kind = 'D'
+	DiskSize   = 16 << 30
+	DiskInodes = 1 << 20
 )
 
-// Changes is what docker diff lists: how the merged tree differs from the lower one, parents
-// before what is in them.
-func (f *FS) Changes() []Change { panic("todo") }
+// Disk counts what file systems have written on it. The zero Disk has the sizes above.
+type Disk struct {
+	Size, Used         int64 // bytes; Size 0 is DiskSize
+	Inodes, InodesUsed int64 // Inodes 0 is DiskInodes
+}
 
-// Layer is what docker commit stores: all that the upper holds. It is nil where the upper is empty.
-func (f *FS) Layer() (*layer.Layer, error) { panic("todo") }
+func (d *Disk) size() int64 {
+	if d.Size == 0 {
+		return DiskSize
+	}
+	return d.Size
+}
 
-// UpperSize is the size of the upper's files in bytes, SizeRw in the API.
-func (f *FS) UpperSize() int64 { panic("todo") }
+func (d *Disk) inodes() int64 {
+	if d.Inodes == 0 {
+		return DiskInodes
+	}
+	return d.Inodes
+}
 
-// Tree is the merged tree as it is now, in no time.
-func (f *FS) Tree() *layer.Tree { panic("todo") }
+// FS is the union; it implements vfs.Filesystem. Like all file systems of the lab it locks
+// nothing: one goroutine at a time may use it.
+type FS struct {
+	o     Options
+	lower *layer.Tree
+	floor layer.Ino   // inodes from here on are the upper's own; directories below it may be copied up
+	t     *layer.Edit // lower and upper, merged
+	up    radix.Array[upperDir]
+
+	whiteout *whiteout // the one that overlayfs links to wherever it hides a name; nil: not made yet
+	held     int64     // bytes charged
+	blocks   int64     // pages taken from the disk
+	inodes   int64     // inodes taken from the disk
+	pins     map[layer.Ino]int
+	gone     map[layer.Ino]bool // directories that were removed while pinned
+}
+
+// upperDir is a directory that the upper has: made there, or copied up.
+type upperDir struct {
+	by     radix.Mark
+	opaque bool
+	names  btree.Map[string, *whiteout] // of the upper's own directory; nil: not a whiteout
+}
+
+// whiteout is an inode of the upper that hides a lower name, or many: they are hard links.
+type whiteout struct{ mtime time.Time }
+
+var _ vfs.Filesystem = (*FS)(nil)
+
+// New puts an empty upper on lower; a nil lower is an empty tree. As in overlayfs, the root
+// directory is the upper's from the beginning, of mode 0755 and root's.
+func New(lower *layer.Tree, o Options) *FS {
+	bare := lower == nil
+	if bare {
+		lower = layer.NewTree()
+	}
+	f := &FS{lower: lower, floor: lower.Next(), t: lower.Edit()}
+	f.init(o)
+	now := f.now()
+	root := f.t.Change(f.t.Root())
+	root.Mode, root.UID, root.GID = linux.S_IFDIR|0o755, 0, 0
+	root.Atime, root.Mtime, root.Ctime = now, now, now
+	if !bare {
+		f.t.Merged(f.t.Root())
+	}
+	f.up.Set(f.t.Mark(), uint64(f.t.Root()), &upperDir{by: f.t.Mark()})
+	return f
+}
+
+func (f *FS) init(o Options) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Charge == nil {
+		o.Charge = func(int64) error { return nil }
+	}
+	if o.Type == "" {
+		o.Type = "overlay"
+	}
+	if o.Disk == nil {
+		o.Disk = &Disk{}
+	}
+	f.o = o
+	f.pins = map[layer.Ino]int{}
+	f.gone = map[layer.Ino]bool{}
+}
+
+func (f *FS) now() time.Time { return f.o.Now() }
+
+// Type is the name in /proc/mounts.
+func (f *FS) Type() string { return f.o.Type }
+
+// Root is the inode of the root directory.
+func (f *FS) Root() vfs.Ino { return vfs.Ino(f.t.Root()) }
 
 // Lower is the tree below.
-func (f *FS) Lower() *layer.Tree { panic("todo") }
+func (f *FS) Lower() *layer.Tree { return f.lower }
 
-// Tar writes what is at root, a slash-separated path in the file system, as docker export does:
-// the entries of a directory without the directory itself; names begin with prefix.
-func (f *FS) Tar(w io.Writer, root, prefix string) error { panic("todo") }
+// Tree is the merged tree as it is now. It takes no time.
+func (f *FS) Tree() *layer.Tree { return f.t.Freeze() }
+
+// dir gives the inode of a directory.
+func (f *FS) dir(i vfs.Ino) (*layer.Inode, error) {
+	n := f.t.Inode(layer.Ino(i))
+	switch {
+	case n == nil || f.gone[layer.Ino(i)]:
+		return nil, linux.ENOENT
+	case !n.Mode.IsDir():
+		return nil, linux.ENOTDIR
+	}
+	return n, nil
+}
+
+// Lookup finds name in the directory dir.
+func (f *FS) Lookup(dir vfs.Ino, name string) (vfs.Ino, error) {
+	if i := f.t.Lookup(layer.Ino(dir), name); i != 0 && (len(f.gone) == 0 || !f.gone[layer.Ino(dir)]) {
+		return vfs.Ino(i), nil
+	}
+	if _, err := f.dir(dir); err != nil {
+		return 0, err
+	}
+	return 0, linux.ENOENT
+}
+
+// Parent is the directory that holds the directory dir; the root is its own.
+func (f *FS) Parent(dir vfs.Ino) (vfs.Ino, error) {
+	if _, err := f.dir(dir); err != nil {
+		return 0, err
+	}
+	return vfs.Ino(f.t.Parent(layer.Ino(dir))), nil
+}
+
+// Stat describes an inode.
+func (f *FS) Stat(ino vfs.Ino) (vfs.Stat, error) {
+	n := f.t.Inode(layer.Ino(ino))
+	if n == nil {
+		return vfs.Stat{}, linux.ESTALE
+	}
+	st := vfs.Stat{
+		Ino: ino, Mode: n.Mode, Nlink: n.Links(), UID: n.UID, GID: n.GID, Rdev: n.Rdev,
+		Size: n.Size(), Atime: n.Atime, Mtime: n.Mtime, Ctime: n.Ctime,
+	}
+	switch n.Mode.Type() {
+	case linux.S_IFREG:
+		if c, ok := n.Content.(*file); ok {
+			st.Blocks = c.blocks()
+		} else {
+			st.Blocks = pagesOf(st.Size) * (pageSize / 512)
+		}
+	case linux.S_IFDIR:
+		st.Blocks = pageSize / 512
+		if len(f.gone) > 0 && f.gone[layer.Ino(ino)] {
+			st.Nlink = 0
+		}
+	case linux.S_IFLNK:
+		if st.Size >= 60 { // a shorter target fits in the inode
+			st.Blocks = pageSize / 512
+		}
+	}
+	return st, nil
+}
+
+// ReadDir lists a directory by name.
+func (f *FS) ReadDir(dir vfs.Ino) ([]vfs.Dirent, error) {
+	n, err := f.dir(dir)
+	if err != nil {
+		return nil, err
+	}
+	es := make([]vfs.Dirent, 0, n.Len())
+	for name, i := range f.t.Names(layer.Ino(dir)) {
+		es = append(es, vfs.Dirent{Name: name, Ino: vfs.Ino(i), Mode: f.t.Inode(i).Mode.Type()})
+	}
+	return es, nil
+}
+
+// Readlink gives a symlink's target.
+func (f *FS) Readlink(ino vfs.Ino) (string, error) {
+	n := f.t.Inode(layer.Ino(ino))
+	switch {
+	case n == nil:
+		return "", linux.ESTALE
+	case !n.Mode.IsSymlink():
+		return "", linux.EINVAL
+	}
+	return n.Target, nil
+}
+
+// ReadAt reads a regular file.
+func (f *FS) ReadAt(ino vfs.Ino, p []byte, off int64) (int, error) {
+	c, err := f.Content(ino)
+	if err != nil {
+		return 0, err
+	}
+	if off < 0 {
+		return 0, linux.EINVAL
+	}
+	return c.ReadAt(p, off)
+}
+
+// Content is what a regular file holds. It is the lower tree's own value where nobody wrote to the
+// file since it was copied up, and so tells where it came from. It may change with the file until
+// the next Snapshot, Tree or Layer.
+func (f *FS) Content(ino vfs.Ino) (layer.Content, error) {
+	n := f.t.Inode(layer.Ino(ino))
+	switch {
+	case n == nil:
+		return nil, linux.ESTALE
+	case n.Mode.IsDir():
+		return nil, linux.EISDIR
+	case !n.Mode.IsRegular():
+		return nil, linux.EINVAL
+	case n.Content == nil:
+		return layer.Zero(0), nil
+	}
+	return n.Content, nil
+}
+
+// Statfs gives the size of the disk and what is left of it.
+func (f *FS) Statfs() vfs.Statfs {
+	d := f.o.Disk
+	return vfs.Statfs{
+		Bytes: d.size(), BytesFree: max(0, d.size()-d.Used),
+		Inodes: d.inodes(), InodesFree: max(0, d.inodes()-d.InodesUsed),
+	}
+}
+
+// Held is how many bytes of memory are charged.
+func (f *FS) Held() int64 { return f.held }
+
+// Discard gives the room on the disk and the memory charged back. The file system must not be
+// used any more.
+func (f *FS) Discard() {
+	f.o.Charge(-f.held)
+	f.o.Disk.Used -= f.blocks * pageSize
+	f.o.Disk.InodesUsed -= f.inodes
+	f.held, f.blocks, f.inodes = 0, 0, 0
+}
 
 // Snapshot is an FS at one moment; it never changes and is safe for concurrent use.
-type Snapshot struct{ todo struct{} }
+type Snapshot struct {
+	lower                *layer.Tree
+	floor                layer.Ino
+	tree                 *layer.Tree
+	up                   radix.Array[upperDir]
+	held, blocks, inodes int64
+}
 
-// Snapshot keeps the file system as it is now, in no time.
-func (f *FS) Snapshot() *Snapshot { panic("todo") }
+// Snapshot keeps the file system as it is now. It takes no time.
+func (f *FS) Snapshot() *Snapshot {
+	return &Snapshot{
+		lower: f.lower, floor: f.floor, tree: f.t.Freeze(), up: f.up,
+		held: f.held, blocks: f.blocks, inodes: f.inodes,
+	}
+}
 
-// FS is a file system that goes on from the snapshot.
-func (s *Snapshot) FS(o Options) *FS { panic("todo") }
+// FS is a file system that goes on from the snapshot, as a container that is started again goes
+// on from what its write layer was: overlayfs makes a whiteout of its own at each mount. What the
+// upper holds is charged at once, and refused only when it grows.
+func (s *Snapshot) FS(o Options) *FS {
+	f := &FS{lower: s.lower, floor: s.floor, t: s.tree.Edit(), up: s.up, held: s.held, blocks: s.blocks, inodes: s.inodes}
+	f.init(o)
+	f.o.Charge(f.held)
+	f.o.Disk.Used += f.blocks * pageSize
+	f.o.Disk.InodesUsed += f.inodes
+	return f
+}
 
-func (f *FS) read() *vfs.Stat { return nil }
+// Tree is the merged tree of the snapshot.
+func (s *Snapshot) Tree() *layer.Tree { return s.tree }
+
+// Lower is the tree below.
+func (s *Snapshot) Lower() *layer.Tree { return s.lower }
+
+// Remounted begins a new mount of the same upper, as a container's start does: names that are
+// hidden from here on are links of a new whiteout.
+func (f *FS) Remounted() { f.whiteout = nil }

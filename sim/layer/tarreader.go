@@ -1,0 +1,155 @@
+package layer
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"strings"
+
+	"github.com/dockerlab/dockerlab/sim/linux"
+)
+
+// Read makes a layer of an uncompressed tar. The bytes are kept, so that the layer's tar is theirs
+// to the byte, and the files' contents are stretches of them. What the engine refuses to unpack is
+// refused, in its words; and so is a tar whose sparse files would unpack to more than maxSparse.
+func Read(t Content) (*Layer, error) {
+	es, err := readEntries(t)
+	if err != nil {
+		return nil, &UnpackError{err}
+	}
+	l, err := New(es)
+	if err != nil {
+		return nil, err
+	}
+	l.tar = t
+	return l, nil
+}
+
+// maxSparse is how many bytes the sparse files of one tar may have in all. They alone can say
+// more in a header than the archive holds.
+const maxSparse = 4 << 30
+
+func readEntries(t Content) ([]Entry, error) {
+	at := io.NewSectionReader(t, 0, t.Size())
+	r := tar.NewReader(at)
+	var es []Entry
+	var sparse int64
+	for {
+		h, err := r.Next()
+		if err == io.EOF {
+			return es, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if h.Typeflag == tar.TypeXGlobalHeader {
+			continue
+		}
+		e, err := entry(h)
+		if err != nil {
+			return nil, err
+		}
+		if e.Mode.IsRegular() && h.Size > 0 && e.Link == "" && !e.Whiteout {
+			start, err := at.Seek(0, io.SeekCurrent)
+			if err != nil {
+				return nil, err
+			}
+			switch {
+			case h.PAXRecords["GNU.sparse.major"] != "" || h.PAXRecords["GNU.sparse.map"] != "":
+				if sparse += h.Size; sparse > maxSparse || sparse < 0 {
+					return nil, fmt.Errorf("sparse files of more than %d bytes", int64(maxSparse))
+				}
+				if e.Content, err = readSparse(r); err != nil {
+					return nil, err
+				}
+			case h.Size > t.Size()-start:
+				return nil, io.ErrUnexpectedEOF
+			default:
+				e.Content = Slice(t, start, h.Size)
+			}
+		}
+		es = append(es, e)
+	}
+}
+
+// readSparse keeps what is not zeros.
+func readSparse(r io.Reader) (Content, error) {
+	var parts []Content
+	var hole int64
+	for {
+		b := make([]byte, 64<<10)
+		n, err := io.ReadFull(r, b)
+		b = b[:n]
+		if len(bytes.Trim(b, "\x00")) == 0 {
+			hole += int64(n)
+		} else {
+			parts = append(parts, Zero(hole), Bytes(b))
+			hole = 0
+		}
+		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) && n > 0 {
+			return Join(append(parts, Zero(hole))...), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// entry is the member that a header describes. Names cannot leave the tree: ".." above the root is
+// the root, as in the chroot that the engine unpacks in.
+func entry(h *tar.Header) (Entry, error) {
+	e := Entry{
+		Name: inside(h.Name), Mode: linux.Mode(h.Mode & 0o7777), UID: uint32(h.Uid), GID: uint32(h.Gid),
+		Uname: h.Uname, Gname: h.Gname, ModTime: h.ModTime,
+	}
+	for k, v := range h.PAXRecords {
+		if name, ok := strings.CutPrefix(k, xattrRecord); ok {
+			if e.Xattrs == nil {
+				e.Xattrs = map[string]string{}
+			}
+			e.Xattrs[name] = v
+		}
+	}
+	dir, base := path.Split(e.Name)
+	if base == OpaqueName {
+		e.Name, e.Opaque, e.Mode = strings.TrimSuffix(dir, "/"), true, 0
+		return e, nil
+	}
+	if name, ok := strings.CutPrefix(base, WhiteoutPrefix); ok {
+		e.Name, e.Whiteout, e.Link = dir+name, true, h.Linkname
+		return e, nil
+	}
+	switch h.Typeflag {
+	case tar.TypeReg:
+		e.Mode |= linux.S_IFREG
+	case tar.TypeDir:
+		e.Mode |= linux.S_IFDIR
+	case tar.TypeSymlink:
+		e.Mode |= linux.S_IFLNK
+		e.Target = h.Linkname
+	case tar.TypeLink:
+		e.Mode |= linux.S_IFREG
+		e.Link = inside(h.Linkname)
+	case tar.TypeChar, tar.TypeBlock:
+		e.Mode |= linux.S_IFCHR
+		if h.Typeflag == tar.TypeBlock {
+			e.Mode = e.Mode.Perm() | linux.S_IFBLK
+		}
+		if h.Devmajor < 0 || h.Devmajor > math.MaxUint32 || h.Devminor < 0 || h.Devminor > math.MaxUint32 {
+			return e, tar.ErrHeader
+		}
+		e.Rdev = linux.Mkdev(uint32(h.Devmajor), uint32(h.Devminor))
+	case tar.TypeFifo:
+		e.Mode |= linux.S_IFIFO
+	default:
+		return e, fmt.Errorf("unhandled tar header type %d\n", h.Typeflag)
+	}
+	return e, nil
+}
+
+// inside is a member's name as a path from the root that stays below it.
+func inside(name string) string { return path.Clean("/" + name)[1:] }

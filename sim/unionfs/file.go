@@ -1,0 +1,211 @@
+package unionfs
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/dockerlab/dockerlab/sim/internal/radix"
+	"github.com/dockerlab/dockerlab/sim/layer"
+	"github.com/dockerlab/dockerlab/sim/linux"
+)
+
+const (
+	pageBits = 12
+	pageSize = 1 << pageBits
+	// maxFile is the largest file that there can be, as on ext4.
+	maxFile = 16<<40 - pageSize
+)
+
+// file is the content of a file that was written to in an upper: pages where there were writes,
+// over what was copied up. The file system whose mark it bears may change it; bearing another
+// one, it is a layer's or a snapshot's, and is copied first, which copies no page.
+type file struct {
+	by    radix.Mark
+	size  int64
+	base  layer.Content // what shows where there is no page, as far as baseLen; then zeros
+	below int64         // baseLen: how much of base has been left by truncation
+	pages radix.Array[page]
+	held  int64 // bytes that the pages take in memory
+	extra int64 // pages beyond those that base takes room for
+}
+
+// page is up to pageSize bytes; those that are missing at its end are zeros.
+type page struct {
+	by   radix.Mark
+	data []byte
+}
+
+// zeroPage stands for pages of zeros that were written. It takes room on the disk, and no memory.
+// It bears no one's mark, so nothing writes to it.
+var zeroPage = &page{}
+
+var zeros [pageSize]byte
+
+func pagesOf(size int64) int64 { return (size + pageSize - 1) >> pageBits }
+
+// Size is the length in bytes.
+func (f *file) Size() int64 { return f.size }
+
+// ReadAt reads as io.ReaderAt says.
+func (f *file) ReadAt(p []byte, off int64) (int, error) {
+	if off >= f.size {
+		return 0, io.EOF
+	}
+	var end error
+	if int64(len(p)) > f.size-off {
+		p, end = p[:f.size-off], io.EOF
+	}
+	total := len(p)
+	for len(p) > 0 {
+		in := int(off & (pageSize - 1))
+		n := min(len(p), pageSize-in)
+		if pg := f.pages.Get(uint64(off >> pageBits)); pg != nil {
+			m := 0
+			if in < len(pg.data) {
+				m = copy(p[:n], pg.data[in:])
+			}
+			clear(p[m:n])
+		} else if err := f.readBase(p[:n], off); err != nil {
+			return total - len(p), err
+		}
+		p, off = p[n:], off+int64(n)
+	}
+	return total, end
+}
+
+// readBase fills p with what is there without pages.
+func (f *file) readBase(p []byte, off int64) error {
+	n := int(max(0, min(int64(len(p)), f.below-off)))
+	clear(p[n:])
+	if n == 0 {
+		return nil
+	}
+	if m, err := f.base.ReadAt(p[:n], off); m < n {
+		if err == nil || err == io.EOF {
+			err = linux.EIO
+		}
+		return err
+	}
+	return nil
+}
+
+// blocks is how many 512-byte blocks the file takes on the disk.
+func (f *file) blocks() int64 { return (pagesOf(f.below) + f.extra) * (pageSize / 512) }
+
+// resources is where a file takes its memory and its room from.
+type resources interface {
+	// take asks for bytes of memory and pages of the disk, or gives them back where negative.
+	take(bytes, pages int64) error
+}
+
+// writeAt writes p. Where it fails midway, n bytes have been written.
+func (f *file) writeAt(r resources, p []byte, off int64) (n int, err error) {
+	if off > maxFile-int64(len(p)) {
+		return 0, linux.EFBIG
+	}
+	for len(p) > 0 {
+		in := int(off & (pageSize - 1))
+		m := min(len(p), pageSize-in)
+		if err := f.writePage(r, uint64(off>>pageBits), in, p[:m]); err != nil {
+			return n, err
+		}
+		n, p, off = n+m, p[m:], off+int64(m)
+		f.size = max(f.size, off)
+	}
+	return n, nil
+}
+
+func (f *file) writePage(r resources, i uint64, in int, p []byte) error {
+	old := f.pages.Get(i)
+	var room, had int64
+	if old == nil && int64(i) >= pagesOf(f.below) {
+		room = 1
+	}
+	if old != nil {
+		had = int64(cap(old.data))
+	}
+	if len(p) == pageSize && bytes.Equal(p, zeros[:]) {
+		if err := r.take(-had, room); err != nil {
+			return err
+		}
+		f.held -= had
+		f.extra += room
+		f.pages.Set(f.by, i, zeroPage)
+		return nil
+	}
+	var have []byte // what the page holds now
+	if old != nil {
+		have = old.data
+	} else if n := f.below - int64(i)<<pageBits; n > 0 {
+		have = make([]byte, min(n, pageSize))
+		if err := f.readBase(have, int64(i)<<pageBits); err != nil {
+			return err
+		}
+	}
+	need := max(len(have), in+len(p))
+	if old != nil && old.by == f.by && cap(old.data) >= need {
+		grown := old.data[:need]
+		if in > len(old.data) {
+			clear(grown[len(old.data):in])
+		}
+		copy(grown[in:], p)
+		old.data = grown
+		return nil
+	}
+	size := need
+	if in > 0 || old != nil { // more will come: a page grows by doubling
+		size = 64
+		for size < need {
+			size *= 2
+		}
+	}
+	if err := r.take(int64(size)-had, room); err != nil {
+		return err
+	}
+	data := make([]byte, need, size)
+	copy(data, have)
+	copy(data[in:], p)
+	f.held += int64(cap(data)) - had
+	f.extra += room
+	f.pages.Set(f.by, i, &page{by: f.by, data: data})
+	return nil
+}
+
+// truncate makes the file size bytes long; what is new is a hole.
+func (f *file) truncate(r resources, size int64) error {
+	if size > maxFile {
+		return linux.EFBIG
+	}
+	if size >= f.size {
+		f.size = size
+		return nil
+	}
+	var held, pages int64
+	keep := pagesOf(size)
+	based := pagesOf(f.below)
+	f.pages.From(uint64(keep), func(i uint64, p *page) bool {
+		held += int64(cap(p.data))
+		if int64(i) >= based {
+			pages++
+		}
+		return true
+	})
+	f.pages.Truncate(f.by, uint64(keep))
+	if in := int(size & (pageSize - 1)); in > 0 {
+		last := uint64(size >> pageBits)
+		if p := f.pages.Get(last); p != nil && len(p.data) > in {
+			data := append(make([]byte, 0, in), p.data[:in]...)
+			held += int64(cap(p.data) - cap(data))
+			f.pages.Set(f.by, last, &page{by: f.by, data: data})
+		}
+	}
+	before := based + f.extra
+	f.extra -= pages
+	if f.below > size {
+		f.below = size
+		f.extra = 0
+	}
+	f.size = size
+	f.held -= held
+	return r.take(-held, pagesOf(f.below)+f.extra-before)
+}
