@@ -242,6 +242,10 @@ func (a assertion) holds(before, after context, newline bool) bool {
 		return !wb && wa
 	case atWordEnd:
 		return wb && !wa
+	case atWordBeginsOrNone:
+		return !wb
+	case atWordEndsOrNone:
+		return !wa
 	}
 	return false
 }

@@ -30,6 +30,8 @@ const (
 	atNoWord                  // \B
 	atWordStart
 	atWordEnd
+	atWordBeginsOrNone // what is before is no word character
+	atWordEndsOrNone   // what is after is no word character
 )
 
 // node is a node of a parsed pattern.
@@ -214,7 +216,6 @@ func (p *parser) piece(start, first bool) (*node, error) {
 			p.pos += n
 			return &node{op: opEmpty}, nil
 		case p.flags&StrayRepeat != 0:
-			p.warn(map[bool]string{false: p.src[p.pos : p.pos+n], true: "\\{...\\}"}[interval] + " at start of expression")
 			if interval {
 				p.pos += n
 				return &node{op: opEmpty}, nil
@@ -427,15 +428,6 @@ func (p *parser) escape() (*node, error) {
 		}
 	}
 	p.pos--
-	switch {
-	case strings.IndexByte("^$*.[]\\+?{}|()", c) >= 0:
-	case c == ' ' || c >= '\t' && c <= '\r':
-		p.warn("stray \\ before white space")
-	case c < ' ' || c > '~':
-		p.warn("stray \\ before unprintable character")
-	default:
-		p.warn("stray \\ before " + string(rune(c)))
-	}
 	return p.char(p.next()), nil
 }
 
@@ -476,6 +468,9 @@ func (p *parser) bracket() (*node, error) {
 	}
 	for first := true; ; first = false {
 		if !p.more() {
+			if first {
+				return nil, ErrPattern
+			}
 			return nil, ErrBracket
 		}
 		if p.has("]") && !first {

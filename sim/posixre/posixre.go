@@ -45,6 +45,10 @@ const (
 	CEscape
 	// Literal takes the whole pattern as ordinary characters.
 	Literal
+	// WholeWord lets the pattern match only where neither side goes on with a word character.
+	WholeWord
+	// WholeLine lets the pattern match only a whole line.
+	WholeLine
 )
 
 // ExecFlags say what is beside the text.
@@ -63,6 +67,7 @@ func (e Error) Error() string { return string(e) }
 
 // What regerror says.
 const (
+	ErrPattern  Error = "Invalid regular expression"
 	ErrCollate  Error = "Invalid collation character"
 	ErrClass    Error = "Invalid character class name"
 	ErrEscape   Error = "Trailing backslash"
@@ -98,7 +103,7 @@ type Regexp struct {
 // Groups is the number of parenthesised subexpressions.
 func (re *Regexp) Groups() int { return re.groups }
 
-// Warnings is what GNU grep has to say about a pattern that compiles: "stray \ before d".
+// Warnings is what GNU grep has to say about a pattern that compiles: "* at start of expression".
 func (re *Regexp) Warnings() []string { return re.warnings }
 
 // Compile parses a pattern. The error is an Error.
@@ -107,6 +112,12 @@ func Compile(pattern string, flags Flags) (*Regexp, error) {
 	root, err := p.parse()
 	if err != nil {
 		return nil, err
+	}
+	if flags&WholeWord != 0 {
+		root = &node{op: opCat, subs: []*node{assert(atWordBeginsOrNone), root, assert(atWordEndsOrNone)}}
+	}
+	if flags&WholeLine != 0 {
+		root = &node{op: opCat, subs: []*node{assert(atBOL), root, assert(atEOL)}}
 	}
 	re := &Regexp{root: root, flags: flags, groups: p.groups, backrefs: p.backrefs, warnings: p.warnings}
 	if !re.backrefs {

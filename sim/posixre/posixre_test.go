@@ -65,6 +65,10 @@ func TestDialects(t *testing.T) {
 		{"a.b*", Literal, "xa.b*", "a.b*@1"},
 		{"a.b", Newline, "a\nb a-b", "a-b@4"},
 		{"^b$", Newline, "a\nb\nc", "b@2"},
+		{"a*", WholeWord, "xaa aa", "aa@4"},
+		{"a\\+", WholeWord, "xaa aab-aa", "aa@8"},
+		{"-\\(a\\|ab\\)", WholeWord, "x-abc -ab", "-ab@6"},
+		{"a\\|b", WholeLine | Newline, "ab\nb", "b@3"},
 		{".", UTF8, "é", "é@0"},
 		{".", 0, "é", "\xc3@0"},
 		{"[à-ü]+", UTF8 | Extended, "xéèy", "éè@1"},
@@ -90,12 +94,12 @@ func TestWhatIsBeforeCounts(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	re, err := Compile(`\d\d\/\-`, 0)
+	re, err := Compile(`*a|+b|{1}`, Extended|StrayRepeat)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Join(re.Warnings(), "; ")
-	if want := `stray \ before d; stray \ before /; stray \ before -`; got != want {
+	if want := "* at start of expression; + at start of expression; {...} at start of expression"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -141,7 +145,7 @@ func FuzzCompile(f *testing.F) {
 		if len(pattern) > 100 || len(text) > 100 {
 			return
 		}
-		re, err := Compile(pattern, Flags(flags)&(Literal<<1-1))
+		re, err := Compile(pattern, Flags(flags)&(WholeLine<<1-1))
 		if err != nil {
 			return
 		}

@@ -71,5 +71,9 @@ func (c *Ctx) Version() {
 }
 
 func (c *Ctx) busyboxHelp() string {
-	return BusyboxBanner + "\n\n" + busyboxUsage[c.Program]
+	text := busyboxUsage[c.Program]
+	if text == "" {
+		text = "No help available\n"
+	}
+	return BusyboxBanner + "\n\n" + text
 }
