@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -217,7 +218,8 @@ func (f *File) pathFor(p *Proc) string {
 	if path, ok := p.view.PathOf(f.ref); ok {
 		return path
 	}
-	return "/" + f.ref.Name + " (deleted)"
+	dir, _ := p.view.PathOf(vfs.Ref{Mount: f.ref.Mount, Ino: f.ref.Dir})
+	return strings.TrimSuffix(dir, "/") + "/" + f.ref.Name + " (deleted)"
 }
 
 // --- reading and writing ---

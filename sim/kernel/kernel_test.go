@@ -495,7 +495,7 @@ func TestTerminal(t *testing.T) {
 	expect("^C")
 	expect("Interrupt\r\n")
 	master.Write([]byte{4})
-	expect("0 <nil>")
+	expect("0 EOF")
 	<-task.Done()
 }
 

@@ -216,8 +216,7 @@ func (ns *NetNS) reach(to netip.AddrPort, depth int) (*listener, netip.Addr, err
 			return l, f.Addr.Addr(), nil
 		}
 		if m.host {
-			l, _, err := m.reach(to, depth+1)
-			return l, f.Addr.Addr(), err
+			return m.forwarded(to, f.Addr.Addr(), depth)
 		}
 		return nil, f.Addr.Addr(), linux.ECONNREFUSED
 	}
@@ -243,14 +242,23 @@ func (ns *NetNS) reach(to netip.AddrPort, depth int) (*listener, netip.Addr, err
 		for _, f := range ns.ifaces {
 			if f.Network != nil && f.Network.host != nil {
 				if f.Network.host.own(a) {
-					l, _, err := f.Network.host.reach(to, depth+1)
-					return l, src, err
+					return f.Network.host.forwarded(to, src, depth)
 				}
 				break
 			}
 		}
 	}
 	return nil, src, linux.ETIMEDOUT
+}
+
+// forwarded is reach for a connection that came to ns from src: who is behind a published port sees
+// it come from the gateway, who listens on ns itself from src.
+func (ns *NetNS) forwarded(to netip.AddrPort, src netip.Addr, depth int) (*listener, netip.Addr, error) {
+	l, via, err := ns.reach(to, depth+1)
+	if err == nil && l.ns != ns {
+		src = via
+	}
+	return l, src, err
 }
 
 func (ns *NetNS) closeAll() {
@@ -713,38 +721,51 @@ func (a sockAddr) String() string {
 
 // Conn is a connection of the lab in the hands of code outside: a net.Conn with CloseWrite.
 type Conn struct {
-	k        *Kernel
-	f        *File
-	s        *socket
-	closed   atomic.Bool
-	mu       sync.Mutex
-	deadline time.Time
-	expired  atomic.Bool
-	timer    *time.Timer
+	k       *Kernel
+	f       *File
+	s       *socket
+	closed  atomic.Bool
+	mu      sync.Mutex
+	expired atomic.Bool
+	timer   *time.Timer
 }
 
 func (k *Kernel) conn(s *socket) *Conn { return &Conn{k: k, f: k.socketFile(s), s: s} }
 
 // Dial connects from the namespace to a TCP address, for code outside of the kernel.
 func (ns *NetNS) Dial(k *Kernel, to netip.AddrPort) (*Conn, error) {
-	var s *socket
+	var c *Conn
 	var err error
-	k.Do(func() { s, err = k.connect(ns, to) })
+	k.Do(func() {
+		var s *socket
+		if s, err = k.connect(ns, to); err == nil {
+			c = k.conn(s)
+		}
+	})
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
 	}
-	return k.conn(s), nil
+	return c, nil
 }
 
 // DialUnixOutside connects to a socket of the sandbox by its path, for code outside.
 func (s *Sandbox) DialUnixOutside(_ context.Context, path string) (*Conn, error) {
-	var c *socket
-	var err error
-	s.k.Do(func() { c, err = s.k.dialUnix(s.cfg.NS.View(vfs.Root(vfs.CapsAll)), path) })
+	c, err := s.k.dialFor(s.cfg.NS.View(vfs.Root(vfs.CapsAll)), path)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "unix", Addr: sockAddr{path: path}, Err: err}
 	}
-	return s.k.conn(c), nil
+	return c, nil
+}
+
+// dialFor is dialUnix for callers outside of the kernel.
+func (k *Kernel) dialFor(v *vfs.View, path string) (c *Conn, err error) {
+	k.Do(func() {
+		var s *socket
+		if s, err = k.dialUnix(v, path); err == nil {
+			c = k.conn(s)
+		}
+	})
+	return c, err
 }
 
 // ConnPair is two ends of a connection that has no address.
@@ -756,21 +777,26 @@ func (k *Kernel) ConnPair() (a, b *Conn) {
 	return a, b
 }
 
-func (c *Conn) task() *task {
+// enter comes into the kernel to read or write; what waits then ends when stop says so.
+func (c *Conn) enter(stop func() error) *task {
 	t := c.k.newTask(nil)
-	t.gone = func() bool { return c.closed.Load() || c.expired.Load() }
+	t.gone = func() bool { return stop() != nil }
 	t.acquire()
 	return t
 }
 
-func (c *Conn) state(err error) error {
-	switch {
-	case c.closed.Load():
-		return net.ErrClosed
-	case c.expired.Load():
+func (c *Conn) unreadable() error {
+	if !c.closed.Load() && c.expired.Load() {
 		return timeoutError{}
 	}
-	return err
+	return c.unusable()
+}
+
+func (c *Conn) unusable() error {
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	return nil
 }
 
 type timeoutError struct{}
@@ -781,37 +807,40 @@ func (timeoutError) Temporary() bool { return true }
 
 // Read reads, and gives io.EOF when the peer has closed its side.
 func (c *Conn) Read(b []byte) (int, error) {
-	t := c.task()
+	t := c.enter(c.unreadable)
 	defer t.leave()
-	if err := c.state(nil); err != nil {
+	if err := c.unreadable(); err != nil {
 		return 0, err
 	}
 	if len(b) == 0 {
 		return 0, nil
 	}
 	n, err := c.s.read(t, c.f, b)
-	if n == 0 && err == nil {
-		err = io.EOF
-	}
 	if n > 0 {
 		return n, nil
 	}
-	return n, c.state(err)
+	if stopped := c.unreadable(); stopped != nil {
+		return 0, stopped
+	}
+	if err == nil {
+		err = io.EOF
+	}
+	return 0, err
 }
 
 // Write writes all of b.
 func (c *Conn) Write(b []byte) (int, error) {
-	t := c.task()
+	t := c.enter(c.unusable)
 	defer t.leave()
 	done := 0
 	for done < len(b) {
-		if err := c.state(nil); err != nil {
+		if err := c.unusable(); err != nil {
 			return done, err
 		}
 		n, err := c.s.write(t, c.f, b[done:])
 		done += n
 		if err != nil {
-			return done, c.state(&net.OpError{Op: "write", Net: "tcp", Err: err})
+			return done, &net.OpError{Op: "write", Net: "tcp", Err: err}
 		}
 	}
 	return done, nil
@@ -839,8 +868,8 @@ func (c *Conn) CloseWrite() error {
 func (c *Conn) LocalAddr() net.Addr  { return sockAddr{c.s.local, c.s.path} }
 func (c *Conn) RemoteAddr() net.Addr { return sockAddr{c.s.peer, c.s.path} }
 
-// SetDeadline makes Read and Write fail with a timeout from then on, in real time.
-func (c *Conn) SetDeadline(d time.Time) error {
+// SetReadDeadline makes Read fail with a timeout from then on, in real time.
+func (c *Conn) SetReadDeadline(d time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.timer != nil {
@@ -866,7 +895,9 @@ func (c *Conn) SetDeadline(d time.Time) error {
 	return nil
 }
 
-func (c *Conn) SetReadDeadline(d time.Time) error { return c.SetDeadline(d) }
+// SetDeadline is SetReadDeadline, since SetWriteDeadline does nothing: a write waits for a reader of
+// the lab only.
+func (c *Conn) SetDeadline(d time.Time) error { return c.SetReadDeadline(d) }
 
-// SetWriteDeadline does nothing: a write waits only for a reader of the lab.
+// SetWriteDeadline does nothing.
 func (c *Conn) SetWriteDeadline(time.Time) error { return nil }

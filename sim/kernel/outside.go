@@ -172,13 +172,7 @@ func (o *Outside) Tcsetattr(fd int, m Termios) (err error) {
 
 // DialUnix connects to a socket of the process's sandbox by its path.
 func (o *Outside) DialUnix(path string) (*Conn, error) {
-	var s *socket
-	var err error
-	o.p.k.Do(func() { s, err = o.p.k.dialUnix(o.p.view, path) })
-	if err != nil {
-		return nil, err
-	}
-	return o.p.k.conn(s), nil
+	return o.p.k.dialFor(o.p.view, path)
 }
 
 // Terminal is the terminal at fd, or nil.
