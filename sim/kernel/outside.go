@@ -3,6 +3,7 @@ package kernel
 import (
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/vfs"
@@ -11,17 +12,19 @@ import (
 // Outside is what a program has while it runs outside of the kernel (see Proc.Outside). Its
 // methods may be called from any goroutine.
 type Outside struct {
-	p    *Proc
-	done chan struct{}
-	once sync.Once
+	p       *Proc
+	done    chan struct{}
+	once    sync.Once
+	signals chan linux.Signal
 }
 
 // Outside gives up the CPU and runs f, which may start goroutines and block as it likes: this is
 // for a program that is ordinary Go code, the docker client. f reaches the lab through o only. A
-// signal closes o.Done; when f has returned, the process goes on (and dies, if the signal kills).
+// signal that kills closes o.Done, one that is caught comes out of o.Signals; when f has returned,
+// the process goes on (and dies, if the signal kills).
 func (p *Proc) Outside(f func(o *Outside) int) int {
 	p.checkpoint()
-	o := &Outside{p: p, done: make(chan struct{})}
+	o := &Outside{p: p, done: make(chan struct{}), signals: make(chan linux.Signal, 16)}
 	p.outside = o
 	p.k.sched.mu.Lock()
 	p.k.sched.out++
@@ -42,18 +45,19 @@ func (o *Outside) interrupt() {
 	o.p.sigq.wakeAll()
 }
 
-// Done is closed when a signal has come that kills the process or that it catches.
+// Done is closed when a signal has come that kills the process.
 func (o *Outside) Done() <-chan struct{} { return o.done }
 
-// Signalled is the signal of Done: one that kills, or the first that was caught.
-func (o *Outside) Signalled() linux.Signal {
-	var s linux.Signal
-	o.p.k.Do(func() {
-		if s = o.p.killed; s == 0 && len(o.p.caught) > 0 {
-			s = o.p.caught[0]
-		}
-	})
-	return s
+// Signals gives the signals that the process catches, as they come. A few wait for their reader;
+// more are dropped, as signals are.
+func (o *Outside) Signals() <-chan linux.Signal { return o.signals }
+
+// catch hands a signal over. It is called inside the kernel.
+func (o *Outside) catch(sig linux.Signal) {
+	select {
+	case o.signals <- sig:
+	default:
+	}
 }
 
 // Proc is the process; its methods are not to be called while f runs, except inside Do.
@@ -76,28 +80,40 @@ func (o *Outside) file(fd int) (f *File) {
 	return f
 }
 
-// Reader reads a descriptor of the process; Writer writes one.
-func (o *Outside) Reader(fd int) io.Reader { return outsideFd{o, fd} }
-func (o *Outside) Writer(fd int) io.Writer { return outsideFd{o, fd} }
+// Reader reads a descriptor of the process. Its Close ends a Read that waits, and leaves the
+// descriptor open.
+func (o *Outside) Reader(fd int) io.ReadCloser { return &outsideFd{o: o, fd: fd} }
+
+// Writer writes a descriptor of the process.
+func (o *Outside) Writer(fd int) io.Writer { return &outsideFd{o: o, fd: fd} }
 
 type outsideFd struct {
-	o  *Outside
-	fd int
+	o      *Outside
+	fd     int
+	closed atomic.Bool
 }
 
-func (d outsideFd) Read(b []byte) (int, error) {
+func (d *outsideFd) Close() error {
+	d.closed.Store(true)
+	d.o.p.k.Do(d.o.p.sigq.wakeAll)
+	return nil
+}
+
+func (d *outsideFd) gone() bool { return d.closed.Load() || d.o.isDone() }
+
+func (d *outsideFd) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
 	t := d.o.p.k.newTask(nil)
-	t.gone = d.o.isDone
+	t.gone = d.gone
 	t.acquire()
 	defer t.leave()
 	f, err := d.o.p.file(d.fd)
 	if err != nil {
 		return 0, err
 	}
-	if d.o.isDone() {
+	if d.gone() {
 		return 0, linux.EINTR
 	}
 	// a read that waits for a process must end when this one is told to
@@ -117,7 +133,7 @@ func readWatching(t *task, f *File, b []byte, q *queue) (int, error) {
 	return f.ops.read(t, f, b)
 }
 
-func (d outsideFd) Write(b []byte) (int, error) {
+func (d *outsideFd) Write(b []byte) (int, error) {
 	t := d.o.p.k.newTask(nil)
 	t.acquire()
 	defer t.leave()

@@ -138,6 +138,8 @@ func (p *Proc) post(sig linux.Signal, inside bool) {
 	}
 	switch {
 	case d == Ignore:
+	case d == Catch && p.outside != nil:
+		p.outside.catch(sig)
 	case d == Catch:
 		if sig >= linux.SIGRTMIN || !slices.Contains(p.caught, sig) {
 			p.caught = append(p.caught, sig)
@@ -169,7 +171,9 @@ func (p *Proc) kill(sig linux.Signal) {
 // nudge wakes the process from whatever it waits for.
 func (p *Proc) nudge() {
 	if p.outside != nil {
-		p.outside.interrupt()
+		if p.killed != 0 {
+			p.outside.interrupt()
+		}
 		return
 	}
 	p.sigq.wakeAll()
@@ -191,7 +195,9 @@ func (p *Proc) resume() {
 	}
 	p.stopped, p.newState, p.continued = 0, true, true
 	p.box.thawed.wakeAll()
-	p.task.ready()
+	if p.outside == nil {
+		p.task.ready()
+	}
 	if q := p.parent; q != nil {
 		q.childq.wakeAll()
 		q.post(linux.SIGCHLD, true)
