@@ -1,13 +1,19 @@
 // Package image holds images: a configuration, a stack of layers, and the names that lead there.
 // An image is known by the SHA-256 of its configuration, which lists the diff IDs of its layers.
 // A Store is the images of one engine, an immutable value: to add, tag or remove makes a new one.
+//
+// Bytes are the engine's. A configuration is written as Docker Engine 20.10 writes it, so that
+// image IDs are the same there and here, and Save and Load speak its archives.
 package image
 
 import (
-	"io"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/container"
 	"github.com/opencontainers/go-digest"
 
@@ -17,9 +23,17 @@ import (
 // ID is an image ID: the SHA-256 of the image's configuration.
 type ID = digest.Digest
 
-// Config is an image's configuration, what its ID is the hash of. Marshalled, it is the bytes that
-// Docker Engine 20.10 writes, whose top-level keys are in order.
+// The engine that images are made by, and the machine they are made on, unless they say another.
+const (
+	DockerVersion = "20.10.24"
+	Architecture  = "amd64"
+	OS            = "linux"
+)
+
+// Config is an image's configuration, what its ID is the hash of. Its fields are in the order in
+// which the engine writes them: that of their names.
 type Config struct {
+	Size            int64             `json:",omitempty"` // only in what very old engines wrote
 	Architecture    string            `json:"architecture,omitempty"`
 	Author          string            `json:"author,omitempty"`
 	Comment         string            `json:"comment,omitempty"`
@@ -29,6 +43,7 @@ type Config struct {
 	Created         time.Time         `json:"created"`
 	DockerVersion   string            `json:"docker_version,omitempty"`
 	History         []History         `json:"history,omitempty"`
+	ID              string            `json:"id,omitempty"` // only in what very old engines wrote
 	OS              string            `json:"os,omitempty"`
 	OSFeatures      []string          `json:"os.features,omitempty"`
 	OSVersion       string            `json:"os.version,omitempty"`
@@ -58,86 +73,136 @@ type Image struct {
 	Raw    []byte // the configuration as it was written, whose hash is the ID
 	Config Config // Raw, parsed
 	Layers *layer.Stack
-	Parent ID // the local image it was made from; "" where that is not known
+	Parent ID // the local image that it was made from; "" where there is none, or no longer
 }
 
-// New makes an image of a configuration and layers: RootFS is set from them.
-func New(c Config, layers *layer.Stack) (*Image, error) { panic("todo") }
+// New makes an image of a configuration and layers. The configuration's RootFS is set from them.
+func New(c Config, layers *layer.Stack) (*Image, error) {
+	c.RootFS = &RootFS{Type: "layers", DiffIDs: layers.DiffIDs()}
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("write image configuration: %w", err)
+	}
+	return parse(raw, layers)
+}
 
-// Parse makes an image of a configuration as stored elsewhere. Its diff IDs must be the layers'.
-func Parse(raw []byte, layers *layer.Stack) (*Image, error) { panic("todo") }
+// Parse makes an image of a configuration that was written elsewhere, whose diff IDs must be those
+// of the layers.
+func Parse(raw []byte, layers *layer.Stack) (*Image, error) {
+	i, err := parse(raw, layers)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(i.Config.RootFS.DiffIDs, layers.DiffIDs()) {
+		return nil, errors.New("the layers are not those of the configuration")
+	}
+	return i, nil
+}
 
-// Child is the image made from parent (nil: from scratch) by one step: commit, or an instruction
-// of a build. A nil step.Layer adds none.
-func Child(parent *Image, step Step) (*Image, error) { panic("todo") }
+var errManyHistory = errors.New("too many non-empty layers in History section")
 
-// Step is how an image comes from its parent.
+func parse(raw []byte, layers *layer.Stack) (*Image, error) {
+	i := &Image{ID: digest.FromBytes(raw), Raw: raw, Layers: layers}
+	if err := json.Unmarshal(raw, &i.Config); err != nil {
+		return nil, err
+	}
+	if i.Config.RootFS == nil {
+		return nil, errors.New("invalid image JSON, no RootFS key")
+	}
+	steps := 0
+	for _, h := range i.Config.History {
+		if !h.EmptyLayer {
+			steps++
+		}
+	}
+	if steps > len(i.Config.RootFS.DiffIDs) {
+		return nil, errManyHistory
+	}
+	return i, nil
+}
+
+// Step is how an image comes from its parent: a commit, or an instruction of a build.
 type Step struct {
-	Layer           *layer.Layer
+	Layer           *layer.Layer      // what it adds; nil where no file changed
 	Config          *container.Config // the new image's
 	ContainerConfig container.Config  // of the container that was committed
 	Container       string            // its ID
 	Created         time.Time
 	Author          string
 	Comment         string
-	CreatedBy       string // history's words for the step
+	CreatedBy       string // history's words for it
+}
+
+// Child makes the image that comes from parent by one step; a nil parent is scratch. The error is
+// layer.ErrMaxDepth where the parent has as many layers as there may be.
+func Child(parent *Image, s Step) (*Image, error) {
+	c := Config{
+		Architecture:    Architecture,
+		Author:          s.Author,
+		Config:          s.Config,
+		Container:       s.Container,
+		ContainerConfig: s.ContainerConfig,
+		Created:         s.Created.UTC(),
+		DockerVersion:   DockerVersion,
+		OS:              OS,
+	}
+	var stack *layer.Stack
+	var from ID
+	if parent != nil {
+		p := parent.Config
+		if p.Architecture != "" {
+			c.Architecture = p.Architecture
+		}
+		if p.OS != "" {
+			c.OS = p.OS
+		}
+		c.Variant, c.OSFeatures, c.OSVersion = p.Variant, p.OSFeatures, p.OSVersion
+		c.History = slices.Clip(p.History)
+		stack, from = parent.Layers, parent.ID
+	}
+	if s.Layer != nil {
+		var err error
+		if stack, err = stack.Push(s.Layer); err != nil {
+			return nil, err
+		}
+	}
+	c.History = append(c.History, History{
+		Created: c.Created, Author: s.Author, CreatedBy: s.CreatedBy, Comment: s.Comment, EmptyLayer: s.Layer == nil,
+	})
+	i, err := New(c, stack)
+	if err != nil {
+		return nil, err
+	}
+	i.Parent = from
+	return i, nil
+}
+
+// Imported makes the image of docker import: one layer, and a history of one step.
+func Imported(l *layer.Layer, c *container.Config, message string, created time.Time) (*Image, error) {
+	stack, err := (*layer.Stack)(nil).Push(l)
+	if err != nil {
+		return nil, err
+	}
+	created = created.UTC()
+	return New(Config{
+		Architecture: Architecture, Comment: message, Config: c, Created: created, DockerVersion: DockerVersion,
+		History: []History{{Created: created, Comment: message}}, OS: OS,
+	}, stack)
 }
 
 // Size is the sum of the sizes of its layers in bytes.
-func (i *Image) Size() int64 { panic("todo") }
+func (i *Image) Size() int64 { return i.Layers.Size() }
 
-// Store is the images of one engine. It never changes: methods named With give a changed copy.
-// The zero Store is empty.
-type Store struct{ todo struct{} }
+// Tree is the image's file tree.
+func (i *Image) Tree() (*layer.Tree, error) { return i.Layers.Tree() }
 
-// Get gives the image of a whole ID, or nil.
-func (s *Store) Get(id ID) *Image { panic("todo") }
+// ShortID is the beginning of the ID that is shown to people: 12 hex digits.
+func (i *Image) ShortID() string { return shortID(i.ID) }
 
-// Find gives the image that ref names as a user writes it: a name with or without tag or digest,
-// an ID or the beginning of one. Its error is of type *NotFoundError or as reference words it.
-func (s *Store) Find(ref string) (*Image, error) { panic("todo") }
-
-// NotFoundError says that no image has that name or ID.
-type NotFoundError struct{ Ref string }
-
-func (e *NotFoundError) Error() string { return "No such image: " + e.Ref }
-
-// All gives the images in no useful order.
-func (s *Store) All() []*Image { panic("todo") }
-
-// Refs are the names (with tag or digest) that lead to an image, in order.
-func (s *Store) Refs(id ID) []reference.Named { panic("todo") }
-
-// Resolve gives the image ID that a name with a tag or digest leads to.
-func (s *Store) Resolve(ref reference.Named) (ID, bool) { panic("todo") }
-
-// Children are the images whose Parent is id.
-func (s *Store) Children(id ID) []ID { panic("todo") }
-
-// With adds an image.
-func (s *Store) With(i *Image) *Store { panic("todo") }
-
-// WithTag makes ref, which has a tag or a digest, lead to the image, and notes the time.
-func (s *Store) WithTag(ref reference.Named, id ID, at time.Time) *Store { panic("todo") }
-
-// LastTagged is when a name was last given to the image; zero if never.
-func (s *Store) LastTagged(id ID) time.Time { panic("todo") }
-
-// WithoutTag removes a name.
-func (s *Store) WithoutTag(ref reference.Named) *Store { panic("todo") }
-
-// Without removes an image and the names that lead to it.
-func (s *Store) Without(id ID) *Store { panic("todo") }
-
-// Save writes the images that names lead to as docker save does.
-func (s *Store) Save(w io.Writer, names []string) error { panic("todo") }
-
-// Loaded is what Load found.
-type Loaded struct {
-	Images []*Image
-	Lines  []string // what docker load prints of it
+func shortID(d digest.Digest) string {
+	s := d.String()
+	if _, hex, ok := strings.Cut(s, ":"); ok {
+		s = hex
+	}
+	return s[:min(12, len(s))]
 }
-
-// Load reads an archive that docker save wrote (of any version), or an OCI layout as a tar; each
-// may be compressed. It gives the store with what was in it.
-func (s *Store) Load(r io.Reader) (*Store, Loaded, error) { panic("todo") }

@@ -120,6 +120,9 @@ func newLayer(open func() ([]Entry, error)) *Layer {
 type UnpackError struct{ Err error }
 
 func (e *UnpackError) Error() string {
+	if e.Err == errDuplicate { // found before the unpacking, so that the words stand elsewhere
+		return "Error processing tar file(" + e.Err.Error() + "): "
+	}
 	return "Error processing tar file(exit status 1): " + e.Err.Error()
 }
 

@@ -17,7 +17,7 @@ import (
 // to the byte, and the files' contents are stretches of them. What the engine refuses to unpack is
 // refused, in its words; and so is a tar whose sparse files would unpack to more than maxSparse.
 func Read(t Content) (*Layer, error) {
-	es, err := readEntries(t)
+	es, err := readEntries(t, marks)
 	if err != nil {
 		return nil, &UnpackError{err}
 	}
@@ -33,7 +33,38 @@ func Read(t Content) (*Layer, error) {
 // more in a header than the archive holds.
 const maxSparse = 4 << 30
 
-func readEntries(t Content) ([]Entry, error) {
+// Members lists an archive's members as they are: names like those of whiteouts mean nothing. Names
+// are paths from the root and do not leave it; members without a name of their own are left out.
+// Contents are stretches of t. Errors are archive/tar's.
+func Members(t Content) ([]Entry, error) { return readEntries(t, nil) }
+
+// Unpack makes a tree of an archive, by the rules of a layer's except that no name is a whiteout
+// and that names may come twice. The error is of type *UnpackError.
+func Unpack(t Content) (*Tree, error) {
+	es, err := Members(t)
+	if err != nil {
+		return nil, &UnpackError{err}
+	}
+	u := unpacker{Edit: NewTree().Edit()}
+	tree, err := u.all(es)
+	if err != nil {
+		return nil, &UnpackError{err}
+	}
+	return tree, nil
+}
+
+// marks reads the names that mark whiteouts and opaque directories.
+func marks(e *Entry) {
+	dir, base := path.Split(e.Name)
+	if base == OpaqueName {
+		*e = Entry{Name: strings.TrimSuffix(dir, "/"), Opaque: true, UID: e.UID, GID: e.GID, ModTime: e.ModTime}
+	} else if name, ok := strings.CutPrefix(base, WhiteoutPrefix); ok {
+		*e = Entry{Name: dir + name, Whiteout: true, UID: e.UID, GID: e.GID, ModTime: e.ModTime}
+	}
+}
+
+// readEntries reads the members of t, and passes each through read.
+func readEntries(t Content, read func(*Entry)) ([]Entry, error) {
 	at := io.NewSectionReader(t, 0, t.Size())
 	r := tar.NewReader(at)
 	var es []Entry
@@ -46,12 +77,15 @@ func readEntries(t Content) ([]Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		if h.Typeflag == tar.TypeXGlobalHeader {
-			continue
+		if h.Typeflag == tar.TypeXGlobalHeader || path.Clean(h.Name) == "." {
+			continue // the root has no attributes in a layer
 		}
 		e, err := entry(h)
 		if err != nil {
 			return nil, err
+		}
+		if read != nil {
+			read(&e)
 		}
 		if e.Mode.IsRegular() && h.Size > 0 && e.Link == "" && !e.Whiteout {
 			start, err := at.Seek(0, io.SeekCurrent)
@@ -113,15 +147,6 @@ func entry(h *tar.Header) (Entry, error) {
 			}
 			e.Xattrs[name] = v
 		}
-	}
-	dir, base := path.Split(e.Name)
-	if base == OpaqueName {
-		e.Name, e.Opaque, e.Mode = strings.TrimSuffix(dir, "/"), true, 0
-		return e, nil
-	}
-	if name, ok := strings.CutPrefix(base, WhiteoutPrefix); ok {
-		e.Name, e.Whiteout, e.Link = dir+name, true, h.Linkname
-		return e, nil
 	}
 	switch h.Typeflag {
 	case tar.TypeReg:

@@ -2,6 +2,7 @@ package layer
 
 import (
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/tidwall/btree"
@@ -158,6 +159,40 @@ func (t *Tree) Find(path string) Ino {
 		if at = t.Lookup(at, name); at == 0 {
 			return 0
 		}
+	}
+	return at
+}
+
+// Follow gives the inode at a slash-separated path, following symlinks, of which absolute ones and
+// those that climb stay within the tree; 0 where there is none.
+func (t *Tree) Follow(path string) Ino {
+	at := t.root
+	for links := 0; path != ""; {
+		var name string
+		name, path, _ = strings.Cut(path, "/")
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			at = t.Parent(at)
+			continue
+		}
+		next := t.Lookup(at, name)
+		if next == 0 {
+			return 0
+		}
+		n := t.Inode(next)
+		if !n.Mode.IsSymlink() {
+			at = next
+			continue
+		}
+		if links++; links > linux.MaxSymlinks || len(n.Target)+len(path) > 4*linux.PATH_MAX {
+			return 0
+		}
+		if strings.HasPrefix(n.Target, "/") {
+			at = t.root
+		}
+		path = n.Target + "/" + path
 	}
 	return at
 }

@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -15,9 +16,19 @@ import (
 // directory's attributes over, symlinks on the way to a name are followed, within the tree.
 // Errors are worded as there.
 func unpack(es []Entry) (*Tree, error) {
-	u := unpacker{Edit: NewTree().Edit()}
+	u := unpacker{Edit: NewTree().Edit(), marks: true}
+	return u.all(es)
+}
+
+func (u *unpacker) all(es []Entry) (*Tree, error) {
+	seen := make(map[string]struct{}, len(es))
 	for i := range es {
-		if err := u.add(&es[i]); err != nil {
+		e := &es[i]
+		seen[e.tarName()] = struct{}{}
+		if u.marks && len(seen) <= i {
+			return nil, errDuplicate
+		}
+		if err := u.add(e); err != nil {
 			return nil, err
 		}
 	}
@@ -32,6 +43,7 @@ func unpack(es []Entry) (*Tree, error) {
 
 type unpacker struct {
 	*Edit
+	marks bool // names mean whiteouts, and come once: it is a layer that is unpacked
 	times []dirTime
 	// The directory of the last entry, which the next one's mostly is as well.
 	lastDir  string
@@ -49,7 +61,7 @@ func (u *unpacker) add(e *Entry) error {
 	if e.Opaque && e.Mode == 0 { // a mark alone; a directory with its mark in one is below
 		return u.markOpaque(e.Name)
 	}
-	if at := strings.LastIndexByte(e.Name, '/') + 1; strings.HasPrefix(e.Name[at:], WhiteoutPrefix) {
+	if at := strings.LastIndexByte(e.Name, '/') + 1; u.marks && strings.HasPrefix(e.Name[at:], WhiteoutPrefix) {
 		// Somebody's file with the name of a mark: once in a layer, it is one.
 		if e.Name[at:] == OpaqueName {
 			return u.markOpaque(e.Name[:at])
@@ -65,7 +77,7 @@ func (u *unpacker) add(e *Entry) error {
 		case e.Mode.IsDir():
 			return nil // the root directory has no attributes in a layer
 		}
-		return fmt.Errorf("unlinkat /: invalid argument")
+		return fmt.Errorf("unlinkat .//: device or resource busy")
 	}
 	dirName, name := path.Split(e.Name)
 	dir, err := u.parent(dirName, e)
@@ -135,10 +147,13 @@ func withXattr(m map[string]string, k, v string) map[string]string {
 
 func (u *unpacker) markOpaque(name string) error {
 	dir, err := u.walk(name, true, time.Time{})
-	if err != nil {
-		return fmt.Errorf("setxattr(%q, trusted.overlay.opaque=y): %w", "/"+name, lower(err))
+	if err == linux.ENOTDIR {
+		return nil // a file takes the mark, and nobody looks for it there
 	}
-	if dir != u.Root() { // overlayfs looks for no mark on a root
+	if err != nil {
+		return fmt.Errorf("setxattr(%q, trusted.overlay.opaque=y): %w", "/"+strings.TrimSuffix(name, "/"), lower(err))
+	}
+	if dir != u.Root() { // nor on a root
 		n := u.Change(dir)
 		n.Xattrs = withXattr(n.Xattrs, OpaqueXattr, "y")
 	}
@@ -205,7 +220,11 @@ func (u *unpacker) parent(dir string, e *Entry) (Ino, error) {
 // directories that are missing.
 func (u *unpacker) walk(p string, create bool, mtime time.Time) (Ino, error) {
 	at, links := u.Root(), 0
+	rest := 0 // of p, what a symlink's target does not reach
 	for p != "" {
+		if len(p) <= rest {
+			rest = 0
+		}
 		var name string
 		name, p, _ = strings.Cut(p, "/")
 		switch name {
@@ -220,7 +239,7 @@ func (u *unpacker) walk(p string, create bool, mtime time.Time) (Ino, error) {
 		}
 		next := u.Lookup(at, name)
 		if next == 0 {
-			if !create {
+			if !create || rest > 0 { // a symlink that leads nowhere is no directory to be made
 				return 0, linux.ENOENT
 			}
 			next = u.New(Inode{Mode: linux.S_IFDIR | 0o755, Atime: mtime, Mtime: mtime, Ctime: mtime})
@@ -238,6 +257,9 @@ func (u *unpacker) walk(p string, create bool, mtime time.Time) (Ino, error) {
 			if strings.HasPrefix(n.Target, "/") {
 				at = u.Root()
 			}
+			if rest == 0 {
+				rest = max(1, len(p))
+			}
 			p = n.Target + "/" + p
 		case n.dir == nil:
 			return 0, linux.ENOTDIR
@@ -246,6 +268,20 @@ func (u *unpacker) walk(p string, create bool, mtime time.Time) (Ino, error) {
 		}
 	}
 	return at, nil
+}
+
+// errDuplicate is what the engine's reader of tars says of a name that comes twice.
+var errDuplicate = errors.New("duplicates of file paths not supported")
+
+// tarName is the name of the entry's member in a tar, cleaned.
+func (e *Entry) tarName() string {
+	switch dir, name := path.Split(e.Name); {
+	case e.Whiteout:
+		return dir + WhiteoutPrefix + name
+	case e.Opaque && e.Mode == 0:
+		return path.Join(e.Name, OpaqueName)
+	}
+	return e.Name
 }
 
 // refuse words an error as the system call that the engine would have made for the entry.
