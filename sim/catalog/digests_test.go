@@ -1,0 +1,90 @@
+package catalog
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dockerlab/dockerlab/sim/layer"
+)
+
+var (
+	derive = flag.Bool("derive", false, "derive the diff IDs of all layers from their tars, about a gigabyte")
+	update = flag.Bool("update", false, "derive them and write data/digests")
+)
+
+// The digests that the catalogue comes with are those of its layers: go test -args -derive. After
+// a change to the data, -update writes them anew.
+func TestDigestsAreThoseOfTheTars(t *testing.T) {
+	if !*derive && !*update {
+		t.Skip("reads a gigabyte: pass -args -derive")
+	}
+	r := Open()
+	known, err := r.folders[0].digests()
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("# layer, diff ID, size, compressed size: written by go test ./sim/catalog -args -update\n")
+	for _, name := range layerNames(t, r) {
+		entries, err := r.entries(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := layer.New(entries)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got := digests{l.DiffID(), l.Size(), compressedSize(entries)}
+		fmt.Fprintln(&b, name, got.diffID, got.size, got.compressed)
+		if want := known[name]; got != want && !*update {
+			t.Errorf("layer %s is %v, the catalogue has %v", name, got, want)
+		}
+	}
+	if *update {
+		if err := os.WriteFile("data/digests", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// layerNames are the layers of all images of a catalogue.
+func layerNames(t *testing.T, r *Registry) []string {
+	var names []string
+	for _, image := range imageNames(t, r) {
+		repository, err := r.read(image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range repository.variants {
+			for _, s := range v.History {
+				if s.Layer != "" && !slices.Contains(names, s.Layer) {
+					names = append(names, s.Layer)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// imageNames are the repositories of a catalogue, as their files are named.
+func imageNames(t *testing.T, r *Registry) []string {
+	var names []string
+	for _, f := range r.folders {
+		err := fs.WalkDir(f.fsys, "images", func(file string, d fs.DirEntry, err error) error {
+			if err == nil && path.Ext(file) == ".yaml" {
+				names = append(names, strings.TrimSuffix(strings.TrimPrefix(file, "images/"), ".yaml"))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return names
+}
