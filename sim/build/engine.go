@@ -9,6 +9,8 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"github.com/dockerlab/dockerlab/sim/image"
+	"github.com/dockerlab/dockerlab/sim/layer"
+	"github.com/dockerlab/dockerlab/sim/unionfs"
 )
 
 // Engine is what a build asks of the engine that it runs on. The empty image ID is scratch.
@@ -21,6 +23,9 @@ type Engine interface {
 	Containers
 	// Now is the time of the lab.
 	Now() time.Time
+	// NewFS gives a file system that can be written to on top of a tree (nil: an empty one), on the
+	// engine's disk and counted as what a container writes. release gives its room back.
+	NewFS(lower *layer.Tree) (fs *unionfs.FS, release func())
 }
 
 // Images is the half of an Engine that knows images. A build makes an image's layer and
