@@ -152,7 +152,9 @@ func change(st *stage, c instructions.Command, env []string) (comment string, er
 			StartPeriod: c.Health.StartPeriod,
 			Retries:     c.Health.Retries,
 		}
-		comment = fmt.Sprintf("HEALTHCHECK %q", cfg.Healthcheck)
+		// The engine prints the struct with %q, which makes a character of the number of retries.
+		h := cfg.Healthcheck
+		comment = fmt.Sprintf("HEALTHCHECK &{%q %q %q %q %q}", h.Test, h.Interval, h.Timeout, h.StartPeriod, rune(h.Retries))
 	case *instructions.ExposeCommand:
 		comment, err = expose(st, c, env)
 	case *instructions.UserCommand:

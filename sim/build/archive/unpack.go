@@ -255,19 +255,18 @@ func (f *File) Write(p []byte) (int, error) {
 	return done, nil
 }
 
-// ReadFrom appends what r holds, in pieces that a file system stores well. Zeros are not written but
-// skipped over: they cost no memory.
+// ReadFrom appends what r holds. What is held already as a whole is taken as it is, without a copy.
 func (f *File) ReadFrom(r io.Reader) (total int64, err error) {
+	if s, ok := r.(stored); ok && f.off == 0 {
+		if fs, ok := f.Ref.Mount.FS.(contentSetter); ok {
+			return s.content.Size(), fs.SetContent(f.Ref.Ino, s.content)
+		}
+	}
 	buf := make([]byte, 64<<10)
 	for {
-		n := 0
-		for n < len(buf) && err == nil {
-			var k int
-			k, err = r.Read(buf[n:])
-			n += k
-		}
-		if e := f.append(buf[:n]); e != nil {
-			return total, e
+		n, err := r.Read(buf)
+		if _, err := f.Write(buf[:n]); err != nil {
+			return total, err
 		}
 		total += int64(n)
 		if err == io.EOF {
@@ -279,23 +278,9 @@ func (f *File) ReadFrom(r io.Reader) (total int64, err error) {
 	}
 }
 
-func (f *File) append(p []byte) error {
-	if !zero(p) {
-		_, err := f.Write(p)
-		return err
-	}
-	end := f.off + int64(len(p))
-	f.off = end
-	return f.Ref.Mount.FS.SetAttr(f.Ref.Ino, vfs.Attr{Size: &end})
-}
-
-func zero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
+// contentSetter is a file system that can share content, as unionfs can.
+type contentSetter interface {
+	SetContent(ino vfs.Ino, c layer.Content) error
 }
 
 // Owner is whom new directories are given to.
