@@ -782,26 +782,28 @@ func (v *View) Rename(old, path string) error {
 	if !st.Mode.IsDir() && (oslash || slash) {
 		return linux.ENOTDIR
 	}
-	if st.Mode.IsDir() {
-		for at := r.Dir; ; {
-			if at == o.Ino {
-				return linux.EINVAL // into itself
+	within := func(dir, top Ino) (bool, error) {
+		for dir != top {
+			p, err := fs.Parent(dir)
+			if err != nil || p == dir {
+				return false, err
 			}
-			p, err := fs.Parent(at)
-			if err != nil {
-				return err
-			}
-			if p == at {
-				break
-			}
-			at = p
+			dir = p
 		}
+		return true, nil
+	}
+	if in, err := within(r.Dir, o.Ino); err != nil {
+		return err
+	} else if in {
+		return linux.EINVAL // into itself
+	}
+	if in, err := within(o.Dir, r.Ino); err != nil {
+		return err
+	} else if in {
+		return linux.ENOTEMPTY // over a directory that it is in
 	}
 	if err := v.mayRemove(o); err != nil {
 		return err
-	}
-	if r.Ino == o.Ino {
-		return nil
 	}
 	if r.Ino == 0 {
 		if err := v.mayChange(r); err != nil {
