@@ -92,15 +92,14 @@ func (inv *invocation) resizeTo(ctx context.Context, s session, rows, cols int) 
 }
 
 // forwardSignal sends a signal to the attached container, where the command asked for that.
-func (inv *invocation) forwardSignal(ctx context.Context, name string) bool {
+func (inv *invocation) forwardSignal(ctx context.Context, name string) {
 	inv.mu.Lock()
 	s := inv.session
 	inv.mu.Unlock()
 	if s == nil || s.exec || s.tty || !inv.sigProxy || name == "CHLD" || name == "PIPE" {
-		return false
+		return
 	}
 	_, _ = inv.client.APIClient.ContainerKill(context.WithoutCancel(ctx), s.id, client.ContainerKillOptions{Signal: name})
-	return true
 }
 
 func (c *apiClient) ContainerAttach(ctx context.Context, id string, o client.ContainerAttachOptions) (client.ContainerAttachResult, error) {

@@ -149,16 +149,13 @@ func (inv *invocation) watch(ctx context.Context, cancel context.CancelCauseFunc
 				inv.o.Signals = nil
 				continue
 			}
-			if inv.forwardSignal(ctx, name) {
-				continue
-			}
+			inv.forwardSignal(ctx, name)
 			number, ok := terminating[name]
 			if !ok {
 				continue
 			}
 			if caught++; caught == 1 && !inv.isAttached() {
 				cancel(&signalError{number})
-				continue
 			}
 			if caught >= 3 {
 				fmt.Fprint(inv.stderr, "\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n")
