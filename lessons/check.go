@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -51,12 +52,14 @@ type Check struct {
 	Diff        string `yaml:"diff"`         // what docker diff of a container says
 	Page        string `yaml:"page"`         // what curl gets on the host: "localhost:8080/x"
 	Looked      string `yaml:"looked"`       // the learner asked: "history IMAGE", "diff CONTAINER", "images", "ps", "logs CONTAINER", "inspect NAME"
+	Ran         string `yaml:"ran"`          // an image that a container was run from, which may be gone since
 	Run         string `yaml:"run"`          // a script on the host
 	Volume      string `yaml:"volume"`       // a volume that is to exist
 
 	// of an image
-	From      string            `yaml:"from"`       // its layers begin with this image's
-	NewLayers *int              `yaml:"new-layers"` // how many it has beyond from
+	From      string            `yaml:"from"`            // its layers begin with this image's
+	MostNew   *int              `yaml:"most-new-layers"` // and at most
+	NewLayers *int              `yaml:"new-layers"`      // how many it has beyond from
 	MaxLayers *int              `yaml:"max-layers"`
 	MaxSize   string            `yaml:"max-size"` // "120MB"
 	Author    string            `yaml:"author"`   // a regular expression, as all texts below are
@@ -111,7 +114,7 @@ func ParseChecks(src []byte) ([]Check, error) {
 func (c *Check) subjects() []string {
 	var out []string
 	for name, v := range map[string]string{"image": c.Image, "no-image": c.NoImage, "container": c.Container, "no-container": c.NoContainer,
-		"file": c.File, "diff": c.Diff, "page": c.Page, "looked": c.Looked, "run": c.Run, "volume": c.Volume} {
+		"file": c.File, "diff": c.Diff, "page": c.Page, "looked": c.Looked, "ran": c.Ran, "run": c.Run, "volume": c.Volume} {
 		if v != "" {
 			out = append(out, name)
 		}
@@ -123,7 +126,7 @@ func (c *Check) subjects() []string {
 func (c *Check) valid() error {
 	switch s := c.subjects(); {
 	case len(s) == 0:
-		return errors.New("no subject: one of image, no-image, container, no-container, file, diff, page, looked, run, volume")
+		return errors.New("no subject: one of image, no-image, container, no-container, file, diff, page, looked, ran, run, volume")
 	case len(s) > 1:
 		return fmt.Errorf("more than one subject: %s", strings.Join(s, ", "))
 	}
@@ -208,6 +211,8 @@ func (c *Check) judge(ctx context.Context, lab Lab) (*Finding, error) {
 		return c.judgePage(ctx, lab)
 	case c.Looked != "":
 		return c.judgeLooked(ctx, lab)
+	case c.Ran != "":
+		return c.judgeRan(ctx, lab)
 	case c.Volume != "":
 		_, err := lab.Engine().VolumeInspect(ctx, c.Volume, client.VolumeInspectOptions{})
 		if errdefs.IsNotFound(err) {
@@ -248,6 +253,9 @@ func (c *Check) judgeImage(ctx context.Context, lab Lab) (*Finding, error) {
 		}
 		if c.NewLayers != nil && len(layers)-len(b) != *c.NewLayers {
 			return find(imageNewLayers, c.Image, len(layers)-len(b), *c.NewLayers, c.From), nil
+		}
+		if c.MostNew != nil && len(layers)-len(b) > *c.MostNew {
+			return find(imageMostNew, c.Image, len(layers)-len(b), *c.MostNew, c.From), nil
 		}
 	}
 	if c.MaxLayers != nil && len(layers) > *c.MaxLayers {
@@ -507,6 +515,36 @@ func (c *Check) judgeRun(ctx context.Context, lab Lab) (*Finding, error) {
 		return find(runHas, c.Run, c.Lacks), nil
 	}
 	return nil, nil
+}
+
+// judgeRan asks the engine's memory of events.
+func (c *Check) judgeRan(ctx context.Context, lab Lab) (*Finding, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	info, err := lab.Engine().Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return nil, err
+	}
+	now, err := time.Parse(time.RFC3339Nano, info.Info.SystemTime)
+	if err != nil {
+		return nil, fmt.Errorf("the engine's clock: %w", err)
+	}
+	r := lab.Engine().Events(ctx, client.EventsListOptions{Since: "1", Until: fmt.Sprintf("%d.%09d", now.Unix(), now.Nanosecond()),
+		Filters: client.Filters{}.Add("type", "container").Add("event", "start").Add("image", c.Ran)})
+	for {
+		select {
+		case <-r.Messages:
+			return nil, nil
+		case err := <-r.Err:
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			if err != nil {
+				return nil, fmt.Errorf("asking for events: %w", err)
+			}
+			return find(notRan, c.Ran), nil
+		}
+	}
 }
 
 func lastLine(s string) string {

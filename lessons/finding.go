@@ -18,6 +18,7 @@ const (
 	imageStillThere
 	imageNotFrom
 	imageNewLayers
+	imageMostNew
 	imageTooManyLayers
 	imageTooLarge
 	imageAuthor
@@ -53,6 +54,7 @@ const (
 	runLacks
 	runHas
 	notLooked
+	notRan
 	codes
 )
 
@@ -66,6 +68,7 @@ var words = [codes]map[Lang]string{
 	imageStillThere:     {English: "The image %[1]s is still here.", Chinese: "镜像 %[1]s 还在。"},
 	imageNotFrom:        {English: "The image %[1]s does not stand on the layers of %[2]s.", Chinese: "镜像 %[1]s 不是在 %[2]s 的各层之上构建的。"},
 	imageNewLayers:      {English: "The image %[1]s has %[2]d layers more than %[4]s, not %[3]d.", Chinese: "镜像 %[1]s 比 %[4]s 多出 %[2]d 层，应为 %[3]d 层。"},
+	imageMostNew:        {English: "The image %[1]s has %[2]d layers more than %[4]s; %[3]d are the most.", Chinese: "镜像 %[1]s 比 %[4]s 多出 %[2]d 层，最多只能多 %[3]d 层。"},
 	imageTooManyLayers:  {English: "The image %[1]s has %[2]d layers; %[3]d are the most.", Chinese: "镜像 %[1]s 有 %[2]d 层，最多只能有 %[3]d 层。"},
 	imageTooLarge:       {English: "The image %[1]s takes %[2]s; %[3]s is the most.", Chinese: "镜像 %[1]s 大小为 %[2]s，上限是 %[3]s。"},
 	imageAuthor:         {English: "The author of image %[1]s is %[2]q: `docker commit --author` sets it.", Chinese: "镜像 %[1]s 的作者是 %[2]q：用 `docker commit --author` 设置。"},
@@ -101,6 +104,7 @@ var words = [codes]map[Lang]string{
 	runLacks:            {English: "`%[1]s` does not print %[2]q.", Chinese: "`%[1]s` 的输出不含 %[2]q。"},
 	runHas:              {English: "`%[1]s` prints %[2]q.", Chinese: "`%[1]s` 的输出含有 %[2]q。"},
 	notLooked:           {English: "Have a look with `%[1]s`.", Chinese: "用 `%[1]s` 看一看。"},
+	notRan:              {English: "No container has run from %[1]s yet.", Chinese: "还没有用 %[1]s 运行过容器。"},
 }
 
 // In says the finding in a language.

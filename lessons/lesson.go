@@ -283,18 +283,14 @@ func (p *sections) split() []section {
 				p.fail(line, "a %s block outside of a step", lang)
 				continue
 			}
-			var body bytes.Buffer
-			for i := range n.Lines().Len() {
-				seg := n.Lines().At(i)
-				body.Write(seg.Value(p.src))
-			}
+			body := blockText(n, p.src)
 			switch lang {
 			case "solution":
-				cur.step.Solution += body.String()
+				cur.step.Solution += string(body)
 			case "hint":
-				cur.step.Hints = append(cur.step.Hints, strings.TrimSpace(body.String()))
+				cur.step.Hints = append(cur.step.Hints, string(bytes.TrimSpace(body)))
 			case "check":
-				cs, err := ParseChecks(body.Bytes())
+				cs, err := ParseChecks(body)
 				if err != nil {
 					p.fail(line, "%v", err)
 				}
@@ -353,4 +349,45 @@ func (l *Lesson) In(lang Lang) *Text {
 // Step finds a step's place by its ID, or -1.
 func (t *Text) Step(id string) int {
 	return slices.IndexFunc(t.Steps, func(s Step) bool { return s.ID == id })
+}
+
+// ParseTask reads Markdown that is no lesson, an assignment: its header into head, its prose, and
+// the checks of all its check blocks.
+func ParseTask(name string, src []byte, head any) (prose string, checks []Check, err error) {
+	if len(src) > MaxSource {
+		return "", nil, fmt.Errorf("%s: larger than %d bytes", name, MaxSource)
+	}
+	body, line, err := frontMatter(name, src, head)
+	if err != nil {
+		return "", nil, err
+	}
+	p := sections{name: name, src: body, line: line}
+	var shown bytes.Buffer
+	at := 0
+	for n := markdown.Parser().Parse(text.NewReader(body)).FirstChild(); n != nil; n = n.NextSibling() {
+		b, ok := n.(*ast.FencedCodeBlock)
+		if !ok || string(b.Language(body)) != "check" {
+			continue
+		}
+		start, end := fence(body, b)
+		cs, err := ParseChecks(blockText(b, body))
+		if err != nil {
+			p.fail(p.lineAt(start), "%v", err)
+		}
+		checks = append(checks, cs...)
+		shown.Write(body[at:start])
+		at = end
+	}
+	shown.Write(body[at:])
+	return strings.TrimSpace(shown.String()), checks, errors.Join(p.errs...)
+}
+
+// blockText is what stands in a code block.
+func blockText(n *ast.FencedCodeBlock, src []byte) []byte {
+	var b bytes.Buffer
+	for i := range n.Lines().Len() {
+		seg := n.Lines().At(i)
+		b.Write(seg.Value(src))
+	}
+	return b.Bytes()
 }
