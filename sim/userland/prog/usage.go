@@ -51,17 +51,22 @@ func (c *Ctx) Usage() {
 // Help ends the program as --help does.
 func (c *Ctx) Help() {
 	if c.GNU() {
-		text := gnuUsage[c.Program+" --help"]
-		if c.Name != c.Program {
-			for _, before := range []string{"Usage: ", "  or:  ", "  or: ", "Usage:\n "} {
-				text = strings.ReplaceAll(text, before+c.Program+" ", before+c.Name+" ")
-			}
-		}
-		c.Print(text)
+		c.Print(c.HelpText())
 		c.Exit(0)
 	}
 	io.WriteString(c.Err, c.busyboxHelp())
 	c.Exit(0)
+}
+
+// HelpText is what the GNU program's --help prints; some print it on wrong use too.
+func (c *Ctx) HelpText() string {
+	text := gnuUsage[c.Program+" --help"]
+	if c.Name != c.Program {
+		for _, before := range []string{"Usage: ", "  or:  ", "  or: ", "Usage:\n "} {
+			text = strings.ReplaceAll(text, before+c.Program+" ", before+c.Name+" ")
+		}
+	}
+	return text
 }
 
 // Version ends the program as --version does.

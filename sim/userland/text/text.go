@@ -18,6 +18,7 @@ var Programs = []prog.Program{
 	{Name: "grep", Families: prog.Any, Run: grep},
 	{Name: "egrep", Families: prog.Any, Run: egrep},
 	{Name: "fgrep", Families: prog.Any, Run: fgrep},
+	{Name: "sed", Families: prog.Any, Run: sed},
 }
 
 // maxLine bounds a line held in memory, in bytes.
@@ -85,3 +86,12 @@ func orStdin(args []string) []string {
 
 // stepper is what a regular expression tells of its steps.
 func stepper(c *prog.Ctx) func(int) { return func(n int) { c.Step(n) } }
+
+// readLimited reads all of r, at most maxLine bytes.
+func readLimited(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxLine+1))
+	if err == nil && len(b) > maxLine {
+		err = linux.ENOMEM
+	}
+	return b, err
+}
