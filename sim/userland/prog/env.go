@@ -2,9 +2,13 @@ package prog
 
 import (
 	"strings"
+	"time"
+
+	"github.com/mattn/go-runewidth"
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/userland/datetime"
 )
 
 // Getenv is the value of an environment variable, "" if there is none.
@@ -116,4 +120,49 @@ func (c *Ctx) Command(argv, env []string, o *kernel.SpawnOpts) (kernel.Status, e
 			return st, err
 		}
 	}
+}
+
+// Zone is the time zone that TZ names.
+func (c *Ctx) Zone() *time.Location { return datetime.Zone(c.Getenv("TZ")) }
+
+// UTF8 says whether the locale's characters are UTF-8, as LC_ALL, LC_CTYPE or LANG have it.
+func (c *Ctx) UTF8() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := c.Getenv(name); v != "" {
+			v = strings.ToLower(v)
+			return strings.HasSuffix(v, "utf-8") || strings.HasSuffix(v, "utf8")
+		}
+	}
+	return false
+}
+
+// Width is how many columns of a terminal s takes, in UTF-8.
+func Width(s string) int { return runewidth.StringWidth(s) }
+
+// Choose is gnulib's XARGMATCH: the one of valid that arg is or begins. Otherwise it says which
+// there are and ends the program as on wrong use. option is "--sort", say.
+func (c *Ctx) Choose(option, arg string, valid []string) string {
+	var found []string
+	for _, v := range valid {
+		if v == arg {
+			return v
+		}
+		if strings.HasPrefix(v, arg) {
+			found = append(found, v)
+		}
+	}
+	if len(found) == 1 {
+		return found[0]
+	}
+	word := "invalid"
+	if len(found) > 1 {
+		word = "ambiguous"
+	}
+	c.Warn("%s argument %s for %s", word, QuoteFile(arg), Quote(option))
+	c.Errorf("Valid arguments are:\n")
+	for _, v := range valid {
+		c.Errorf("  - %s\n", Quote(v))
+	}
+	c.Usage()
+	return ""
 }
