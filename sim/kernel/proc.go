@@ -392,6 +392,10 @@ func (p *Proc) checkpoint() error {
 func (p *Proc) Args() []string { return p.argv }
 func (p *Proc) Env() []string  { return p.env }
 
+// SetArgs changes what Args gives, for a program that carries out another in its own process, as
+// "busybox ls" does. What /proc shows stays.
+func (p *Proc) SetArgs(argv []string) { p.argv = argv }
+
 // Exe is the path of the executable.
 func (p *Proc) Exe() string { return p.exe }
 

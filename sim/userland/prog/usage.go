@@ -3,6 +3,8 @@ package prog
 import (
 	_ "embed"
 	"io"
+	"path"
+	"slices"
 	"strings"
 )
 
@@ -81,4 +83,71 @@ func (c *Ctx) busyboxHelp() string {
 		text = "No help available\n"
 	}
 	return BusyboxBanner + "\n\n" + text
+}
+
+// BusyboxApplets are the applets of Debian's Busybox, whether the lab has them or not, sorted.
+func BusyboxApplets() []string {
+	var names []string
+	for _, full := range busyboxDirs {
+		names = append(names, path.Base(full))
+	}
+	slices.Sort(names)
+	return names
+}
+
+var busyboxDirs = strings.Fields(busyboxUsage["--list-full"])
+
+// IsBusyboxApplet says whether Debian's Busybox has the applet.
+func IsBusyboxApplet(name string) bool {
+	return slices.Contains(BusyboxApplets(), name)
+}
+
+// BusyboxDir is where an applet is installed: "/bin", "/usr/sbin".
+func BusyboxDir(applet string) string {
+	for _, full := range busyboxDirs {
+		if path.Base(full) == applet {
+			return path.Dir("/" + full)
+		}
+	}
+	return "/usr/bin"
+}
+
+// BusyboxHelp is what the binary itself says, with a list of applets.
+func BusyboxHelp(applets []string) string {
+	var b strings.Builder
+	b.WriteString(BusyboxBanner + `
+BusyBox is copyrighted by many authors between 1998-2015.
+Licensed under GPLv2. See source distribution for detailed
+copyright notices.
+
+Usage: busybox [function [arguments]...]
+   or: busybox --list[-full]
+   or: busybox --install [-s] [DIR]
+   or: function [arguments]...
+
+	BusyBox is a multi-call binary that combines many common Unix
+	utilities into a single executable.  The shell in this build
+	is configured to run built-in utilities without $PATH search.
+	You don't need to install a link to busybox for each utility.
+	To run external program, use full path (/sbin/ip instead of ip).
+
+Currently defined functions:
+`)
+	col := 0
+	for _, a := range applets {
+		switch {
+		case col == 0:
+			b.WriteString("\t")
+			col = 6
+		case col > 80-len(a)-2:
+			b.WriteString(",\n\t")
+			col = 6
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(a)
+		col += len(a) + 2
+	}
+	b.WriteString("\n\n")
+	return b.String()
 }

@@ -4,6 +4,8 @@
 # psmisc and tree are installed. Run it in this directory with a Docker engine at hand.
 set -eu
 docker run --rm -i busybox sh -s > busybox.txtar <<'IN'
+echo "-- --list-full --"
+busybox --list-full
 busybox --list | while read a; do
 	echo "-- $a --"
 	busybox $a --help 2>&1 </dev/null | sed '1,2d' | grep -v '^No help available$'

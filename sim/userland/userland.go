@@ -1,0 +1,178 @@
+// Package userland is the table of the lab's programs, and says which of them a file is.
+//
+// The kernel asks a Loader whenever something is to be executed. An executable of a catalogue
+// image carries an ELF note with the program's name and family (sim/elfnote). In a real image that
+// was loaded, a file is the program that stands at its well-known path there, /bin/bash or
+// /usr/bin/env, or Busybox if it contains Busybox's banner; from then on it is recognised by
+// its content, so that a copy under another name still runs. An ELF file whose interpreter is
+// missing fails with ENOENT, as on Linux; what is not ELF, with ENOEXEC; and a real program that
+// the lab does not have says so, by name.
+package userland
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/dockerlab/dockerlab/sim/kernel"
+	"github.com/dockerlab/dockerlab/sim/userland/files"
+	"github.com/dockerlab/dockerlab/sim/userland/prog"
+)
+
+// Entry is one program of the table.
+type Entry struct {
+	Name     string
+	Families prog.Family
+	Main     func(prog.Family) kernel.Program // for exactly one of Families
+}
+
+// Table holds the programs by name and family.
+type Table struct {
+	gnu, busybox map[string]Entry
+	ids          identities
+}
+
+// New makes the table of all programs of this module's userland, and extra ones. A later entry
+// replaces an earlier one of the same name.
+func New(extra ...Entry) *Table {
+	t := &Table{gnu: map[string]Entry{}, busybox: map[string]Entry{}, ids: newIdentities()}
+	for _, theme := range [][]prog.Program{
+		files.Programs,
+	} {
+		for _, p := range theme {
+			t.add(Entry{Name: p.Name, Families: p.Families, Main: p.Main})
+		}
+	}
+	t.add(Entry{Name: "busybox", Families: prog.Busybox, Main: func(prog.Family) kernel.Program { return t.multiCall }})
+	for _, e := range extra {
+		t.add(e)
+	}
+	return t
+}
+
+func (t *Table) add(e Entry) {
+	if e.Families&prog.GNU != 0 {
+		t.gnu[e.Name] = e
+	}
+	if e.Families&prog.Busybox != 0 {
+		t.busybox[e.Name] = e
+	}
+}
+
+// Lookup finds a program of one family.
+func (t *Table) Lookup(name string, f prog.Family) (kernel.Program, bool) {
+	m := t.gnu
+	if f == prog.Busybox {
+		m = t.busybox
+	}
+	e, ok := m[name]
+	if !ok {
+		return nil, false
+	}
+	return e.Main(f), true
+}
+
+// Names lists the programs of one family, sorted.
+func (t *Table) Names(f prog.Family) []string {
+	m := t.gnu
+	if f == prog.Busybox {
+		m = t.busybox
+	}
+	var names []string
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// missing is what runs in the place of a program that the lab does not have.
+func missing(what string) kernel.Program {
+	return func(p *kernel.Proc) int {
+		fmt.Fprintf(p.Writer(2), "dockerlab: %s: this program is not part of the lab\n", what)
+		return 126
+	}
+}
+
+// multiCall is the busybox binary: argv[0] says which applet it is to be.
+func (t *Table) multiCall(p *kernel.Proc) int {
+	argv := p.Args()
+	name := "busybox"
+	if len(argv) > 0 {
+		name = strings.TrimPrefix(path.Base(argv[0]), "-")
+	}
+	if strings.HasPrefix(name, "busybox") {
+		return t.busyboxItself(p, argv)
+	}
+	return t.applet(p, name, argv)
+}
+
+// busyboxItself is "busybox", "busybox --list" and "busybox APPLET ...".
+func (t *Table) busyboxItself(p *kernel.Proc, argv []string) int {
+	out := p.Writer(1)
+	if len(argv) < 2 {
+		fmt.Fprint(out, prog.BusyboxHelp(t.applets()))
+		return 0
+	}
+	switch arg := argv[1]; {
+	case arg == "--list", arg == "--list-full":
+		for _, a := range t.applets() {
+			if arg == "--list-full" {
+				a = prog.BusyboxDir(a) + "/" + a
+			}
+			fmt.Fprintln(out, a)
+		}
+		return 0
+	case arg == "--install":
+		return t.install(p, argv[2:])
+	case arg == "--help" && len(argv) == 2:
+		fmt.Fprint(out, prog.BusyboxHelp(t.applets()))
+		return 0
+	case arg == "--help":
+		return t.applet(p, argv[2], []string{argv[2], "--help"})
+	default:
+		return t.applet(p, arg, argv[1:])
+	}
+}
+
+// applet runs an applet in this process, under a command line of its own.
+func (t *Table) applet(p *kernel.Proc, name string, argv []string) int {
+	main, ok := t.Lookup(name, prog.Busybox)
+	switch {
+	case ok && name != "busybox":
+		p.SetComm(name)
+		p.SetArgs(argv)
+		return main(p)
+	case prog.IsBusyboxApplet(name):
+		return missing("busybox " + name)(p)
+	}
+	fmt.Fprintf(p.Writer(2), "%s: applet not found\n", name)
+	return 127
+}
+
+// applets are the names that the binary answers to, whether the lab has them or not.
+func (t *Table) applets() []string { return prog.BusyboxApplets() }
+
+// install is busybox --install [-s] [DIR].
+func (t *Table) install(p *kernel.Proc, args []string) int {
+	link := p.Link
+	if len(args) > 0 && args[0] == "-s" {
+		link, args = p.Symlink, args[1:]
+	}
+	self, err := p.Readlink("/proc/self/exe")
+	if err != nil {
+		self = p.Exe()
+	}
+	status := 0
+	for _, a := range t.applets() {
+		at := prog.BusyboxDir(a) + "/" + a
+		if len(args) > 0 {
+			at = prog.JoinPath(args[0], a)
+		}
+		if err := link(self, at); err != nil {
+			fmt.Fprintf(p.Writer(2), "busybox: %s: %v\n", at, err)
+		}
+	}
+	return status
+}
