@@ -1214,6 +1214,9 @@ func (l *listing) groupText(gid uint32) string {
 // date is a time in the time style; a time within the last half year is recent.
 func (l *listing) date(t time.Time) string {
 	t = t.In(l.Zone())
+	if t.After(l.now) {
+		l.now = l.Now()
+	}
 	recent := t.Before(l.now.Add(time.Nanosecond)) && t.After(l.now.Add(-31556952/2*time.Second))
 	format := ""
 	switch l.style {

@@ -1,0 +1,207 @@
+package progtest
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dockerlab/dockerlab/sim/elfnote"
+	"github.com/dockerlab/dockerlab/sim/kernel"
+	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/unionfs"
+	"github.com/dockerlab/dockerlab/sim/userland"
+	"github.com/dockerlab/dockerlab/sim/userland/prog"
+	"github.com/dockerlab/dockerlab/sim/vfs"
+)
+
+// Run holds the lab's programs against the cases of the files that the patterns name.
+func Run(t *testing.T, patterns ...string) {
+	t.Helper()
+	n := 0
+	for _, pattern := range patterns {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := Parse(text)
+			if err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			for _, c := range f.Cases {
+				n++
+				for _, family := range c.Families() {
+					t.Run(c.Name+"/"+family, func(t *testing.T) { runCase(t, &c, family) })
+				}
+			}
+		}
+	}
+	if n == 0 {
+		t.Fatalf("no cases in %v", patterns)
+	}
+}
+
+func runCase(t *testing.T, c *Case, family string) {
+	want := c.Answers[family]
+	if len(want) != len(c.Blocks) {
+		t.Fatalf("%d blocks, %d recorded answers: record it with tests/record", len(c.Blocks), len(want))
+	}
+	w := NewWorld(t, family)
+	for i, block := range c.Blocks {
+		got := w.Sh(c.Shell(), block)
+		if got != want[i] {
+			t.Errorf("$ %s\n--- real [%d]\n%s--- ours [%d]\n%s", block, want[i].Exit, want[i].Output, got.Exit, got.Output)
+		}
+	}
+}
+
+// World is a sandbox with the programs of one family in /bin, the users that Debian begins with,
+// and an empty /t.
+type World struct {
+	t   testing.TB
+	k   *kernel.Kernel
+	box *kernel.Sandbox
+}
+
+const passwd = `root:x:0:0:root:/root:/bin/sh
+daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
+bin:x:2:2:bin:/bin:/usr/sbin/nologin
+sys:x:3:3:sys:/dev:/usr/sbin/nologin
+games:x:5:60:games:/usr/games:/usr/sbin/nologin
+www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin
+nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+`
+
+const group = `root:x:0:
+daemon:x:1:
+bin:x:2:
+sys:x:3:
+adm:x:4:
+tty:x:5:
+games:x:60:
+www-data:x:33:
+users:x:100:
+nogroup:x:65534:
+`
+
+// NewWorld boots a kernel with such a sandbox.
+func NewWorld(t testing.TB, family string) *World {
+	t.Helper()
+	table := userland.New()
+	k := kernel.New(kernel.Options{Clock: kernel.Virtual, Start: time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC), Seed: 1, Loader: table.Load,
+		OnPanic: func(comm string, v any, stack []byte) { t.Errorf("%s panicked: %v\n%s", comm, v, stack) }})
+	fs := unionfs.New(nil, unionfs.Options{Now: k.Now})
+	ns := vfs.NewNamespace(fs, "overlay", "")
+	v := ns.View(vfs.Root(vfs.CapsAll))
+	v.Umask = 0
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range []string{"/bin", "/sbin", "/etc", "/proc", "/dev", "/root", "/t", "/usr", "/usr/bin", "/usr/sbin", "/var", "/home"} {
+		must(v.Mkdir(d, 0o755))
+	}
+	must(v.Mkdir("/tmp", 0o1777))
+	must(v.Mkdir("/dev/pts", 0o755))
+	must(v.Mkdir("/dev/shm", 0o1777))
+	must(v.WriteFile("/etc/passwd", []byte(passwd), 0o644))
+	must(v.WriteFile("/etc/group", []byte(group), 0o644))
+	must(v.WriteFile("/etc/shadow", []byte("root:*:19700:0:99999:7:::\n"), 0o640))
+	must(v.WriteFile("/etc/hostname", []byte("box\n"), 0o644))
+	must(v.WriteFile("/etc/hosts", []byte("127.0.0.1\tlocalhost\n172.17.0.2\tbox\n"), 0o644))
+	for name, minor := range map[string]uint32{"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9} {
+		must(v.Mknod("/dev/"+name, linux.S_IFCHR|0o666, linux.Mkdev(1, minor)))
+	}
+	must(v.Mknod("/dev/tty", linux.S_IFCHR|0o666, linux.Mkdev(5, 0)))
+	for name, target := range map[string]string{"stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2", "fd": "/proc/self/fd"} {
+		must(v.Symlink(target, "/dev/"+name))
+	}
+	f, _ := prog.ParseFamily(family)
+	if f == prog.Busybox {
+		must(v.WriteFile("/bin/busybox", elfnote.Write("busybox", "busybox"), 0o755))
+		for _, name := range table.Names(f) {
+			if name != "busybox" {
+				must(v.Symlink("/bin/busybox", prog.BusyboxDir(name)+"/"+name))
+			}
+		}
+	} else {
+		for _, name := range table.Names(f) {
+			must(v.WriteFile("/bin/"+name, elfnote.Write(name, family), 0o755))
+		}
+		if _, err := v.Lstat("/bin/sh"); err != nil {
+			must(v.Symlink("dash", "/bin/sh"))
+		}
+	}
+	box := k.NewSandbox(kernel.SandboxConfig{ID: strings.Repeat("a", 64), Hostname: "box", NS: ns, Host: true})
+	must(ns.Mount("/proc", &vfs.Mount{FS: box.NewProcFS(), Source: "proc", Options: "nosuid,nodev,noexec"}))
+	must(ns.Mount("/dev/pts", &vfs.Mount{FS: box.NewDevPts(), Source: "devpts", Options: "nosuid,noexec"}))
+	w := &World{t: t, k: k, box: box}
+	// A first process that reaps, as the recorder's driver is.
+	w.k.Do(func() {
+		_, err := box.Start(kernel.Spec{Argv: []string{"init"}, Env: env, Cred: vfs.Root(vfs.CapsContainer), Umask: 0o022,
+			Files: []*kernel.File{k.NullFile(), k.NullFile(), k.NullFile()}, Body: func(p *kernel.Proc) int {
+				p.SetComm("sh")
+				p.Signal(linux.SIGCHLD, kernel.Catch)
+				for {
+					p.Sigwait()
+					for {
+						if pid, _, err := p.Wait(-1, kernel.WNOHANG); err != nil || pid == 0 {
+							break
+						}
+					}
+				}
+			}})
+		must(err)
+	})
+	return w
+}
+
+var env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=box", "HOME=/root", "SH=sh", "PWD=/t"}
+
+// Sh runs a block by a shell, in /t, with nothing on standard input.
+func (w *World) Sh(shell, block string) Answer { return w.Run(shell, "-c", block) }
+
+// Run runs a program that PATH has.
+func (w *World) Run(argv ...string) Answer {
+	w.t.Helper()
+	cred := vfs.Root(vfs.CapsContainer)
+	var out bytes.Buffer
+	var task *kernel.Task
+	var err error
+	w.k.Do(func() {
+		var path string
+		if path, err = w.box.LookPath(argv[0], strings.TrimPrefix(env[0], "PATH="), "/t", cred); err != nil {
+			return
+		}
+		sink := func() *kernel.File {
+			return w.k.SinkFile(func(b []byte) {
+				if out.Len() < 1<<20 {
+					out.Write(b)
+				}
+			})
+		}
+		task, err = w.box.Start(kernel.Spec{Path: path, Argv: argv, Env: env, Dir: "/t", Cred: cred, Umask: 0o022,
+			Files: []*kernel.File{w.k.NullFile(), sink(), sink()}})
+	})
+	if err != nil {
+		w.t.Fatalf("%s: %v", argv[0], err)
+	}
+	select {
+	case <-task.Done():
+	case <-time.After(60 * time.Second):
+		w.k.Do(func() { task.SignalInside(linux.SIGKILL) })
+		w.t.Fatalf("%q did not end", argv)
+	}
+	var a Answer
+	w.k.Do(func() { a = Answer{Exit: task.Status().ExitCode(), Output: out.String()} })
+	return a
+}
