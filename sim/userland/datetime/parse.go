@@ -511,3 +511,85 @@ func (p *parser) result() (time.Time, bool) {
 func (p *parser) relative(t time.Time) time.Time {
 	return t.Add(time.Duration(p.rel[3])*time.Hour + time.Duration(p.rel[4])*time.Minute + time.Duration(p.rel[5])*time.Second + time.Duration(p.rel[6]))
 }
+
+// ParseBusybox reads a date as Busybox's date -d and touch -d do: "hh:mm[:ss]",
+// "[YYYY.]MM.DD-hh:mm[:ss]", "YYYY-MM-DD hh:mm[:ss]", "[[[[[YY]YY]MM]DD]hh]mm[.ss]", "@SECONDS".
+func ParseBusybox(s string, now time.Time) (t time.Time, ok bool) {
+	if rest, ok := strings.CutPrefix(s, "@"); ok {
+		n, err := strconv.ParseInt(rest, 10, 64)
+		return time.Unix(n, 0).In(now.Location()), err == nil
+	}
+	loc := now.Location()
+	if rest, ok := strings.CutSuffix(s, "Z"); ok && strings.Contains(s, "T") {
+		s, loc = rest, time.UTC
+	}
+	y, mo, d := now.Date()
+	h, mi, sec := 0, 0, 0
+	try := func(layout string) bool {
+		v, err := time.ParseInLocation(layout, s, loc)
+		if err != nil {
+			return false
+		}
+		t = v
+		return true
+	}
+	for _, layout := range []string{"2006-1-2 15:04:05", "2006-1-2 15:04", "2006-1-2T15:04:05", "2006-1-2", "2006.1.2-15:04:05", "2006.1.2-15:04"} {
+		if try(layout) {
+			return t.In(now.Location()), true
+		}
+	}
+	for _, layout := range []string{"1.2-15:04:05", "1.2-15:04"} {
+		if try(layout) {
+			return time.Date(y, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, loc), true
+		}
+	}
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		if try(layout) {
+			return time.Date(y, mo, d, t.Hour(), t.Minute(), t.Second(), 0, loc), true
+		}
+	}
+	digits, secs, dot := strings.Cut(s, ".")
+	for _, r := range digits + secs {
+		if r < '0' || r > '9' {
+			return t, false
+		}
+	}
+	if dot {
+		if len(secs) != 2 {
+			return t, false
+		}
+		sec = atoi(secs)
+	}
+	if len(digits)%2 != 0 || len(digits) == 0 || len(digits) > 12 {
+		return t, false
+	}
+	var f []int
+	for i := len(digits); i > 0; i -= 2 {
+		f = append(f, atoi(digits[i-2:i]))
+	}
+	h = now.Hour()
+	for i, v := range f {
+		switch i {
+		case 0:
+			mi = v
+		case 1:
+			h = v
+		case 2:
+			d = v
+		case 3:
+			mo = time.Month(v)
+		case 4:
+			y = v
+			if len(f) == 5 {
+				y = v + 2000
+				if v >= 69 {
+					y = v + 1900
+				}
+			}
+		case 5:
+			y += v * 100
+		}
+	}
+	t = time.Date(y, mo, d, h, mi, sec, 0, loc)
+	return t, t.Day() == d && t.Month() == mo && h < 24 && mi < 60
+}

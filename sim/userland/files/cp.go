@@ -58,8 +58,7 @@ func cp(c *prog.Ctx) int {
 			k.backup = readBackup(c, o, k.backup, "")
 		case cpCopyContents, cpReflink, 'Z', cpContext:
 			if o.Val == cpReflink && o.Has {
-				when := c.Choose("--reflink", o.Arg, []string{"auto", "always", "never"})
-				_ = when // copies here share their blocks by themselves
+				c.Choose("--reflink", o.Arg, "auto", "always", "never") // copies here share no blocks
 			}
 		case 'd':
 			k.deref, k.keepLinks = 'P', true
@@ -85,7 +84,7 @@ func cp(c *prog.Ctx) int {
 		case cpRemoveDestination:
 			k.removeDst = true
 		case cpSparse:
-			c.Choose("--sparse", o.Arg, []string{"never", "auto", "always"})
+			c.Choose("--sparse", o.Arg, "never", "auto", "always")
 		case 's':
 			k.symLink = true
 		case cpStrip:
@@ -143,7 +142,7 @@ func (k *copier) preserve(o prog.Opt) {
 		if !on {
 			name = "--no-preserve"
 		}
-		switch k.Choose(name, word, []string{"mode", "timestamps", "ownership", "links", "context", "xattr", "all"}) {
+		switch k.Choose(name, word, "mode", "timestamps", "ownership", "links", "context", "xattr", "all") {
 		case "mode":
 			k.keepMode, k.noMode = on, !on
 		case "timestamps":

@@ -266,17 +266,17 @@ func (l *listing) gnuOptions(tty bool) {
 		case 'Q':
 			l.quote, quoteSet = "c", true
 		case lsQuotingStyle:
-			l.quote, quoteSet = l.Choose("--quoting-style", o.Arg, quotingStyles), true
+			l.quote, quoteSet = l.Choose("--quoting-style", o.Arg, quotingStyles...), true
 		case lsIndicator:
-			l.indicator = map[string]byte{"none": 0, "slash": '/', "file-type": 'f', "classify": 'F'}[l.Choose("--indicator-style", o.Arg, []string{"none", "slash", "file-type", "classify"})]
+			l.indicator = map[string]byte{"none": 0, "slash": '/', "file-type": 'f', "classify": 'F'}[l.Choose("--indicator-style", o.Arg, "none", "slash", "file-type", "classify")]
 		case lsFormat:
-			l.format = map[string]byte{"verbose": 'l', "long": 'l', "commas": 'm', "horizontal": 'x', "across": 'x', "vertical": 'C', "single-column": '1'}[l.Choose("--format", o.Arg, []string{"verbose", "long", "commas", "horizontal", "across", "vertical", "single-column"})]
+			l.format = map[string]byte{"verbose": 'l', "commas": 'm', "horizontal": 'x', "vertical": 'C', "single-column": '1'}[l.Choose("--format", o.Arg, "verbose|long", "commas", "horizontal|across", "vertical", "single-column")]
 			explicit = l.format
 		case lsSort:
-			l.sort = map[string]byte{"none": 'U', "size": 'S', "time": 't', "version": 'v', "extension": 'X', "width": 'w'}[l.Choose("--sort", o.Arg, []string{"none", "size", "time", "version", "extension", "width"})]
+			l.sort = map[string]byte{"none": 'U', "size": 'S', "time": 't', "version": 'v', "extension": 'X', "width": 'w'}[l.Choose("--sort", o.Arg, "none", "size", "time", "version", "extension", "width")]
 			sortSet = true
 		case lsTime:
-			l.time = map[string]byte{"atime": 'a', "access": 'a', "use": 'a', "ctime": 'c', "status": 'c', "mtime": 'm', "modification": 'm', "birth": 'b', "creation": 'b'}[l.Choose("--time", o.Arg, []string{"atime", "access", "use", "ctime", "status", "mtime", "modification", "birth", "creation"})]
+			l.time = map[string]byte{"atime": 'a', "ctime": 'c', "mtime": 'm', "birth": 'b'}[l.Choose("--time", o.Arg, "atime|access|use", "ctime|status", "mtime|modification", "birth|creation")]
 		case lsTimeStyle:
 			l.style = o.Arg
 		case lsFullTime:
@@ -349,11 +349,11 @@ func (l *listing) when(o prog.Opt, name string, tty bool) bool {
 	if !o.Has {
 		return true
 	}
-	switch l.Choose("--"+name, o.Arg, []string{"always", "yes", "force", "never", "no", "none", "auto", "tty", "if-tty"}) {
-	case "never", "no", "none":
+	switch l.Choose("--"+name, o.Arg, "always|yes|force", "never|no|none", "auto|tty|if-tty") {
+	case "never":
 		return false
-	case "auto", "tty", "if-tty":
-		return tty && (name != "color" || l.Getenv("TERM") != "" && l.Getenv("TERM") != "dumb" || tty)
+	case "auto":
+		return tty
 	}
 	return true
 }

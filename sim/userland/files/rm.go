@@ -53,10 +53,10 @@ func rm(c *prog.Ctx) int {
 		case rmInteractive:
 			when := "always"
 			if o.Has {
-				when = c.Choose("--interactive", o.Arg, []string{"never", "no", "none", "once", "always", "yes"})
+				when = c.Choose("--interactive", o.Arg, "never|no|none", "once", "always|yes")
 			}
 			switch when {
-			case "never", "no", "none":
+			case "never":
 				r.ask, once = 'f', false
 			case "once":
 				r.force, r.ask, once = false, 0, true

@@ -139,20 +139,26 @@ func (c *Ctx) UTF8() bool {
 // Width is how many columns of a terminal s takes, in UTF-8.
 func Width(s string) int { return runewidth.StringWidth(s) }
 
-// Choose is gnulib's XARGMATCH: the one of valid that arg is or begins. Otherwise it says which
-// there are and ends the program as on wrong use. option is "--sort", say.
-func (c *Ctx) Choose(option, arg string, valid []string) string {
-	var found []string
+// Choose is gnulib's XARGMATCH: the one of valid that arg is or begins. An element of valid may
+// hold words that mean the same, "never|no|none", of which Choose gives the first. Otherwise it
+// says which there are and ends the program as on wrong use. option is "--sort", say.
+func (c *Ctx) Choose(option, arg string, valid ...string) string {
+	found := map[string]bool{}
 	for _, v := range valid {
-		if v == arg {
-			return v
-		}
-		if strings.HasPrefix(v, arg) {
-			found = append(found, v)
+		words := strings.Split(v, "|")
+		for _, w := range words {
+			if w == arg {
+				return words[0]
+			}
+			if strings.HasPrefix(w, arg) {
+				found[words[0]] = true
+			}
 		}
 	}
 	if len(found) == 1 {
-		return found[0]
+		for w := range found {
+			return w
+		}
 	}
 	word := "invalid"
 	if len(found) > 1 {
@@ -161,7 +167,7 @@ func (c *Ctx) Choose(option, arg string, valid []string) string {
 	c.Warn("%s argument %s for %s", word, QuoteFile(arg), Quote(option))
 	c.Errorf("Valid arguments are:\n")
 	for _, v := range valid {
-		c.Errorf("  - %s\n", Quote(v))
+		c.Errorf("  - %s\n", "'"+strings.ReplaceAll(v, "|", "', '")+"'")
 	}
 	c.Usage()
 	return ""
