@@ -351,6 +351,9 @@ func (f *FS) Rename(oldDir vfs.Ino, oldName string, newDir vfs.Ino, newName stri
 		return linux.EXDEV
 	}
 	if replaced != nil && replaced.Len() > 0 {
+		if isDir && target >= f.floor {
+			f.hideBelow(i, to) // overlayfs has done so when the upper's own rename then fails
+		}
 		return linux.ENOTEMPTY
 	}
 	up, err := f.copyUp(from, oldName, i)
@@ -377,14 +380,20 @@ func (f *FS) Rename(oldDir vfs.Ino, oldName string, newDir vfs.Ino, newName stri
 	default:
 		u.names.Set(oldName, &whiteout{now})
 	}
-	if isDir && to < f.floor {
-		if u := f.up.Get(uint64(up)); !u.opaque {
-			f.upper(up).opaque = true
-		}
+	if isDir {
+		f.hideBelow(up, to)
 	}
 	f.touchDir(from, now)
 	f.touchDir(to, now)
 	return nil
+}
+
+// hideBelow makes a directory of the upper opaque, for it comes to lie in the directory to, where
+// the layers below may have one of its new name.
+func (f *FS) hideBelow(dir, to layer.Ino) {
+	if to < f.floor && !f.up.Get(uint64(dir)).opaque {
+		f.upper(dir).opaque = true
+	}
 }
 
 // within says whether dir is below top or top itself.

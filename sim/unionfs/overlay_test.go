@@ -580,7 +580,9 @@ func compare(t *testing.T, tmp string, runs [][]op) (difference string) {
 func removeSockets(dir string) {
 	filepath.Walk(dir, func(p string, fi os.FileInfo, err error) error {
 		if err == nil && fi.Mode()&os.ModeSocket != 0 {
+			parent, _ := os.Stat(filepath.Dir(p))
 			os.Remove(p)
+			os.Chtimes(filepath.Dir(p), time.Time{}, parent.ModTime())
 		}
 		return nil
 	})

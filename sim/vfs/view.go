@@ -906,7 +906,7 @@ func (v *View) ChownRef(r Ref, uid, gid uint32) error {
 	if gid != NoID {
 		a.GID = &gid
 	}
-	if st.Mode.IsRegular() && (uid != NoID || gid != NoID) {
+	if !st.Mode.IsDir() && !st.Mode.IsSymlink() {
 		m := st.Mode.Perm() &^ linux.S_ISUID
 		if m&0o010 != 0 {
 			m &^= linux.S_ISGID
