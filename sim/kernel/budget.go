@@ -55,7 +55,7 @@ func (s *Sandbox) exceed(what string, limit int64) {
 	if s.cfg.OnBudget != nil {
 		s.cfg.OnBudget(s.hit)
 	}
-	s.killAll()
+	s.end()
 }
 
 // Exceed ends the sandbox as if it had hit the named bound itself: whoever captures its output

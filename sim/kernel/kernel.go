@@ -209,10 +209,14 @@ func (k *Kernel) handOver() {
 		}
 		if s.out > 0 {
 			// a client outside may be about to ask for something: give it a moment
+			wait := settle
+			if !k.clock.pending() {
+				wait = stall
+			}
 			s.cur = nil
 			turn := s.turn
 			s.mu.Unlock()
-			time.AfterFunc(settle, func() { k.advanceIf(turn) })
+			time.AfterFunc(wait, func() { k.advanceIf(turn) })
 			return
 		}
 		if !k.clock.pending() && k.opt.OnStall == nil {
@@ -237,7 +241,11 @@ func (k *Kernel) handOver() {
 
 // settle is how long, in real time, a virtual clock waits for a client outside that is neither at
 // work in an API handler nor seen to be waiting.
-const settle = 3 * time.Millisecond
+// Before the machine counts as stalled, it waits far longer: a client may be computing.
+const (
+	settle = 3 * time.Millisecond
+	stall  = 3 * time.Second
+)
 
 // advanceIf lets time pass if nothing has happened since turn.
 func (k *Kernel) advanceIf(turn uint64) {
@@ -261,8 +269,7 @@ func (k *Kernel) advance() bool {
 		return true
 	}
 	if k.opt.OnStall != nil {
-		stall := k.opt.OnStall
-		stall()
+		k.opt.OnStall()
 		k.sched.mu.Lock()
 		defer k.sched.mu.Unlock()
 		return len(k.sched.runq) > 0

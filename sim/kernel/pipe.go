@@ -311,3 +311,69 @@ func (w *OutsideWriter) Close() error {
 	})
 	return nil
 }
+
+// SourceFile is a file for reading what r gives. r is read only while a process waits for more, and
+// that holds a virtual clock: nobody can say how long the answer takes. It looks like a pipe.
+func (k *Kernel) SourceFile(r io.Reader) *File {
+	f := k.newFile(&source{k: k, from: r}, linux.O_RDONLY)
+	f.ino = k.nextIno()
+	f.label = fmt.Sprintf("pipe:[%d]", f.ino)
+	return f
+}
+
+type source struct {
+	k       *Kernel
+	from    io.Reader
+	buf     []byte
+	ended   bool
+	reading bool
+	changed queue
+}
+
+// fill asks for more, outside of the kernel.
+func (s *source) fill() {
+	if s.reading || s.ended || len(s.buf) > 0 {
+		return
+	}
+	s.reading = true
+	done := s.k.Busy()
+	go func() {
+		defer done()
+		b := make([]byte, 32<<10)
+		n, err := s.from.Read(b)
+		s.k.Do(func() {
+			s.buf, s.ended, s.reading = b[:n], err != nil, false
+			s.changed.wakeAll()
+		})
+	}()
+}
+
+func (s *source) read(t *task, f *File, b []byte) (int, error) {
+	for len(s.buf) == 0 {
+		if s.ended {
+			return 0, nil
+		}
+		if f.flags&linux.O_NONBLOCK != 0 {
+			s.fill()
+			return 0, linux.EAGAIN
+		}
+		s.fill()
+		if err := t.wait(&s.changed); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(b, s.buf)
+	s.buf = s.buf[n:]
+	return n, nil
+}
+
+func (s *source) write(*task, *File, []byte) (int, error) { return 0, linux.EBADF }
+func (s *source) stat(f *File) (vfs.Stat, error)          { return pipeStat(f), nil }
+func (s *source) close(*File)                             {}
+func (s *source) poll(*File) (int16, []*queue) {
+	s.fill()
+	if len(s.buf) > 0 || s.ended {
+		return POLLIN, nil
+	}
+	return 0, []*queue{&s.changed}
+}

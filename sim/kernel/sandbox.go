@@ -225,6 +225,37 @@ func (s *Sandbox) killAll() {
 	}
 }
 
+// end is what a bound that was hit does: a container ends, and on the host all but its first process.
+func (s *Sandbox) end() {
+	if s.cfg.Host {
+		s.KillOthers()
+		return
+	}
+	s.killAll()
+}
+
+// KillSession ends every process of the session that a process leads, by its number. It is called
+// inside the kernel.
+func (s *Sandbox) KillSession(leader int) {
+	for _, p := range s.procs {
+		if p.group.session.nspid == leader {
+			p.kill(linux.SIGKILL)
+		}
+	}
+}
+
+// KillOthers ends all processes but the first, and says whether there were any. It is called
+// inside the kernel.
+func (s *Sandbox) KillOthers() (any bool) {
+	for n, p := range s.procs {
+		if n != 1 && !p.zombie {
+			p.kill(linux.SIGKILL)
+			any = true
+		}
+	}
+	return any
+}
+
 // Kill ends every process of the sandbox.
 func (s *Sandbox) Kill() { s.k.Do(s.killAll) }
 
