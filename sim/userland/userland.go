@@ -18,6 +18,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
+	"github.com/dockerlab/dockerlab/sim/userland/text"
 )
 
 // Entry is one program of the table.
@@ -39,6 +40,7 @@ func New(extra ...Entry) *Table {
 	t := &Table{gnu: map[string]Entry{}, busybox: map[string]Entry{}, ids: newIdentities()}
 	for _, theme := range [][]prog.Program{
 		files.Programs,
+		text.Programs,
 	} {
 		for _, p := range theme {
 			t.add(Entry{Name: p.Name, Families: p.Families, Main: p.Main})

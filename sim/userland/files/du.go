@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dockerlab/dockerlab/sim/fnmatch"
 	"github.com/dockerlab/dockerlab/sim/userland/datetime"
-	"github.com/dockerlab/dockerlab/sim/userland/fnmatch"
 	"github.com/dockerlab/dockerlab/sim/userland/human"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/vfs"

@@ -3,8 +3,8 @@ package files
 import (
 	"strings"
 
+	"github.com/dockerlab/dockerlab/sim/fnmatch"
 	"github.com/dockerlab/dockerlab/sim/linux"
-	"github.com/dockerlab/dockerlab/sim/userland/fnmatch"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 )
 

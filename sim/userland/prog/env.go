@@ -172,3 +172,17 @@ func (c *Ctx) Choose(option, arg string, valid ...string) string {
 	c.Usage()
 	return ""
 }
+
+// ExecFailed says that name could not be executed, in the words of env, nohup, chroot and their
+// like, and gives the exit code: 127 for what is not there, 126 for what cannot be run.
+func ExecFailed(c *Ctx, name string, err error) int {
+	if c.GNU() {
+		c.Warn("failed to run command %s: %v", QuoteFile(name), err)
+	} else {
+		c.Warn("can't execute '%s': %v", name, err)
+	}
+	if err == linux.ENOENT {
+		return 127
+	}
+	return 126
+}
