@@ -16,6 +16,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
 	"go.yaml.in/yaml/v3"
 )
@@ -190,19 +191,18 @@ func (c *Check) judge(ctx context.Context, lab Lab) (*Finding, error) {
 	case c.Image != "":
 		return c.judgeImage(ctx, lab)
 	case c.NoImage != "":
-		_, err := lab.Engine().ImageInspect(ctx, c.NoImage)
-		if err == nil {
-			return find(imageStillThere, c.NoImage), nil
-		}
-		return nil, ignoreMissing(err)
+		return c.judgeNoImage(ctx, lab)
 	case c.Container != "":
 		return c.judgeContainer(ctx, lab)
 	case c.NoContainer != "":
-		_, err := lab.Engine().ContainerInspect(ctx, c.NoContainer, client.ContainerInspectOptions{})
-		if err == nil {
-			return find(containerStillThere, c.NoContainer), nil
+		r, err := lab.Engine().ContainerInspect(ctx, c.NoContainer, client.ContainerInspectOptions{})
+		switch {
+		case err != nil:
+			return nil, ignoreMissing(err)
+		case r.Container.State != nil && r.Container.State.Running:
+			return find(containerStillRuns, c.NoContainer), nil
 		}
-		return nil, ignoreMissing(err)
+		return find(containerStillThere, c.NoContainer), nil
 	case c.File != "":
 		return c.judgeFile(ctx, lab)
 	case c.Diff != "":
@@ -233,7 +233,7 @@ func ignoreMissing(err error) error {
 func (c *Check) judgeImage(ctx context.Context, lab Lab) (*Finding, error) {
 	img, err := lab.Engine().ImageInspect(ctx, c.Image)
 	if errdefs.IsNotFound(err) {
-		return find(imageMissing, c.Image), nil
+		return noImage(ctx, lab, c.Image)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking at image %s: %w", c.Image, err)
@@ -242,7 +242,7 @@ func (c *Check) judgeImage(ctx context.Context, lab Lab) (*Finding, error) {
 	if c.From != "" {
 		base, err := lab.Engine().ImageInspect(ctx, c.From)
 		if errdefs.IsNotFound(err) {
-			return find(imageMissing, c.From), nil
+			return noImage(ctx, lab, c.From)
 		}
 		if err != nil {
 			return nil, err
@@ -337,7 +337,7 @@ func matches(re, s string) bool { return regexp.MustCompile(re).MatchString(s) }
 func (c *Check) judgeContainer(ctx context.Context, lab Lab) (*Finding, error) {
 	r, err := lab.Engine().ContainerInspect(ctx, c.Container, client.ContainerInspectOptions{})
 	if errdefs.IsNotFound(err) {
-		return find(containerMissing, c.Container), nil
+		return noContainer(ctx, lab, c.Container, c.Of)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking at container %s: %w", c.Container, err)
@@ -346,7 +346,7 @@ func (c *Check) judgeContainer(ctx context.Context, lab Lab) (*Finding, error) {
 	if c.Of != "" {
 		img, err := lab.Engine().ImageInspect(ctx, c.Of)
 		if errdefs.IsNotFound(err) {
-			return find(imageMissing, c.Of), nil
+			return noImage(ctx, lab, c.Of)
 		}
 		if err != nil {
 			return nil, err
@@ -415,7 +415,7 @@ func (c *Check) judgeFile(ctx context.Context, lab Lab) (*Finding, error) {
 		switch {
 		case errdefs.IsNotFound(err):
 			if _, err := lab.Engine().ContainerInspect(ctx, where, client.ContainerInspectOptions{}); errdefs.IsNotFound(err) {
-				return find(containerMissing, where), nil
+				return noContainer(ctx, lab, where, "")
 			}
 			missing = true
 		case err != nil:
@@ -450,7 +450,7 @@ func (c *Check) judgeFile(ctx context.Context, lab Lab) (*Finding, error) {
 func (c *Check) judgeDiff(ctx context.Context, lab Lab) (*Finding, error) {
 	r, err := lab.Engine().ContainerDiff(ctx, c.Diff, client.ContainerDiffOptions{})
 	if errdefs.IsNotFound(err) {
-		return find(containerMissing, c.Diff), nil
+		return noContainer(ctx, lab, c.Diff, "")
 	}
 	if err != nil {
 		return nil, err
@@ -515,6 +515,237 @@ func (c *Check) judgeRun(ctx context.Context, lab Lab) (*Finding, error) {
 		return find(runHas, c.Run, c.Lacks), nil
 	}
 	return nil, nil
+}
+
+// judgeRan asks the engine's memory of events.
+func (c *Check) judgeRan(ctx context.Context, lab Lab) (*Finding, error) {
+	events, err := containerEvents(ctx, lab)
+	if err != nil {
+		return nil, err
+	}
+	created, other := "", ""
+	for _, e := range events {
+		image, name := e.Actor.Attributes["image"], e.Actor.Attributes["name"]
+		switch of := sameImage(image, c.Ran); {
+		case of && e.Action == "start":
+			return nil, nil
+		case of && e.Action == "create":
+			created = name
+		case e.Action == "start":
+			other = image
+		}
+	}
+	switch {
+	case created != "":
+		return find(createdNotRun, created, c.Ran), nil
+	case other != "":
+		return find(ranOther, c.Ran, other), nil
+	}
+	return find(notRan, c.Ran), nil
+}
+
+func sameImage(a, b string) bool {
+	full := func(s string) string {
+		if !strings.Contains(s[strings.LastIndexByte(s, '/')+1:], ":") {
+			s += ":latest"
+		}
+		return s
+	}
+	return full(a) == full(b)
+}
+
+// containerEvents are those of containers that the engine remembers.
+func containerEvents(ctx context.Context, lab Lab) ([]events.Message, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	info, err := lab.Engine().Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return nil, err
+	}
+	now, err := time.Parse(time.RFC3339Nano, info.Info.SystemTime)
+	if err != nil {
+		return nil, fmt.Errorf("the engine's clock: %w", err)
+	}
+	r := lab.Engine().Events(ctx, client.EventsListOptions{Since: "1", Until: fmt.Sprintf("%d.%09d", now.Unix(), now.Nanosecond()),
+		Filters: client.Filters{}.Add("type", "container")})
+	var out []events.Message
+	for {
+		select {
+		case m := <-r.Messages:
+			out = append(out, m)
+		case err := <-r.Err:
+			if err != nil && !errors.Is(err, io.EOF) {
+				return nil, fmt.Errorf("asking for events: %w", err)
+			}
+			return out, nil
+		}
+	}
+}
+
+// noImage says of an image that is not here what may have gone wrong.
+func noImage(ctx context.Context, lab Lab, name string) (*Finding, error) {
+	r, err := lab.Engine().ImageList(ctx, client.ImageListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	repo, _, _ := strings.Cut(name, ":")
+	var here, tags []string
+	for _, img := range r.Items {
+		for _, t := range img.RepoTags {
+			here = append(here, t)
+			if strings.HasPrefix(t, repo+":") {
+				tags = append(tags, t)
+			}
+		}
+	}
+	slices.Sort(here)
+	slices.Sort(tags)
+	switch {
+	case len(tags) > 0:
+		return find(imageOtherTag, name, strings.Join(tags, ", ")), nil
+	case len(here) > 0:
+		return find(imageMissing, name, strings.Join(here, ", ")), nil
+	}
+	return find(noImages, name), nil
+}
+
+// noContainer does so of a container; of is the image that it should have come from, if known.
+func noContainer(ctx context.Context, lab Lab, name, of string) (*Finding, error) {
+	r, err := lab.Engine().ContainerList(ctx, client.ContainerListOptions{All: true})
+	if err != nil {
+		return nil, err
+	}
+	var here []string
+	for _, c := range r.Items {
+		n := ""
+		if len(c.Names) > 0 {
+			n = strings.TrimPrefix(c.Names[0], "/")
+		}
+		if of != "" && sameImage(c.Image, of) {
+			return find(containerOtherName, name, n, of), nil
+		}
+		here = append(here, n)
+	}
+	slices.Sort(here)
+	if len(here) > 0 {
+		return find(containerMissing, name, strings.Join(here, ", ")), nil
+	}
+	return find(noContainers, name), nil
+}
+
+// judgeNoImage says why an image that should be gone is not.
+func (c *Check) judgeNoImage(ctx context.Context, lab Lab) (*Finding, error) {
+	img, err := lab.Engine().ImageInspect(ctx, c.NoImage)
+	if err != nil {
+		return nil, ignoreMissing(err)
+	}
+	r, err := lab.Engine().ContainerList(ctx, client.ContainerListOptions{All: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, con := range r.Items {
+		if con.ImageID == img.ID && len(con.Names) > 0 {
+			return find(imageInUse, c.NoImage, strings.TrimPrefix(con.Names[0], "/")), nil
+		}
+	}
+	return find(imageStillThere, c.NoImage), nil
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+// look is a docker command that only looks, and the request that it makes.
+type look struct {
+	verb      string
+	path      *regexp.Regexp // of the request; its group is the object
+	object    string
+	container bool // the object is a container
+	command   string
+}
+
+// looks are those that a check can ask for. The order is that of being tried: a path may be of
+// more than one.
+var looks = []look{
+	{verb: "images", path: regexp.MustCompile(`^/images/json$`), command: "docker images"},
+	{verb: "ps", path: regexp.MustCompile(`^/containers/json$`), command: "docker ps"},
+	{verb: "history", path: regexp.MustCompile(`^/images/(.+)/history$`), command: "docker history"},
+	{verb: "diff", path: regexp.MustCompile(`^/containers/(.+)/changes$`), container: true, command: "docker diff"},
+	{verb: "logs", path: regexp.MustCompile(`^/containers/(.+)/logs$`), container: true, command: "docker logs"},
+	{verb: "info", path: regexp.MustCompile(`^/info$`), command: "docker info"},
+	{verb: "version", path: regexp.MustCompile(`^/version$`), command: "docker version"},
+	{verb: "inspect", path: regexp.MustCompile(`^/(?:images|containers|volumes|networks)/(.+?)(?:/json)?$`), command: "docker inspect"},
+}
+
+func lookRule(s string) (look, error) {
+	verb, obj, _ := strings.Cut(s, " ")
+	for _, l := range looks {
+		if l.verb == verb && (l.path.NumSubexp() > 0) == (obj != "") {
+			l.object = obj
+			l.command = strings.TrimSpace(l.command + " " + obj)
+			return l, nil
+		}
+	}
+	return look{}, fmt.Errorf("looked %q: say images, ps, info, version, or history, diff, logs, inspect and a name", s)
+}
+
+// lookCommand is the docker command that a request comes from, if it is one that only looks.
+func lookCommand(q Request) string {
+	for _, l := range looks {
+		if m := l.path.FindStringSubmatch(q.Path); q.Method == "GET" && m != nil && l.verb != "info" && l.verb != "version" {
+			if len(m) > 1 {
+				return l.command + " " + m[1]
+			}
+			return l.command
+		}
+	}
+	return ""
+}
+
+func (c *Check) judgeLooked(ctx context.Context, lab Lab) (*Finding, error) {
+	rule, err := lookRule(c.Looked)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{rule.object, rule.object + ":latest", strings.TrimSuffix(rule.object, ":latest")}
+	var ids []string
+	if rule.object != "" {
+		if r, err := lab.Engine().ContainerInspect(ctx, rule.object, client.ContainerInspectOptions{}); err == nil {
+			ids = append(ids, r.Container.ID)
+		}
+		if r, err := lab.Engine().ImageInspect(ctx, rule.object); err == nil {
+			ids = append(ids, r.ID, strings.TrimPrefix(r.ID, "sha256:"))
+		}
+		if len(ids) == 0 {
+			if rule.container {
+				return noContainer(ctx, lab, rule.object, "")
+			}
+			return noImage(ctx, lab, rule.object)
+		}
+	}
+	last := ""
+	for _, q := range lab.Requests() {
+		if q.Status >= 300 {
+			continue
+		}
+		if m := rule.path.FindStringSubmatch(q.Path); q.Method == "GET" && m != nil {
+			if rule.object == "" {
+				return nil, nil
+			}
+			asked := path.Clean(m[1])
+			if slices.Contains(names, asked) || slices.ContainsFunc(ids, func(id string) bool { return len(asked) >= 4 && strings.HasPrefix(id, asked) }) {
+				return nil, nil
+			}
+		}
+		if cmd := lookCommand(q); cmd != "" {
+			last = cmd
+		}
+	}
+	if last != "" {
+		return find(lookedElsewhere, rule.command, last), nil
+	}
+	return find(notLooked, rule.command), nil
 }
 
 // judgeRan asks the engine's memory of events.

@@ -15,6 +15,9 @@ type code int
 
 const (
 	imageMissing code = iota
+	noImages
+	imageOtherTag
+	imageInUse
 	imageStillThere
 	imageNotFrom
 	imageNewLayers
@@ -33,7 +36,10 @@ const (
 	imageHistoryHas
 	imageHistoryLacks
 	containerMissing
+	noContainers
+	containerOtherName
 	containerStillThere
+	containerStillRuns
 	containerOtherImage
 	containerState
 	containerExit
@@ -54,7 +60,10 @@ const (
 	runLacks
 	runHas
 	notLooked
+	lookedElsewhere
 	notRan
+	createdNotRun
+	ranOther
 	codes
 )
 
@@ -64,7 +73,10 @@ func find(c code, object string, args ...any) *Finding {
 
 // words are what a finding says; the first argument is its object.
 var words = [codes]map[Lang]string{
-	imageMissing:        {English: "There is no image %[1]s yet: `docker images` lists those that are here.", Chinese: "还没有镜像 %[1]s：用 `docker images` 看看本地有哪些镜像。"},
+	imageMissing:        {English: "There is no image %[1]s yet; here are %[2]s.", Chinese: "还没有镜像 %[1]s；本地有的是 %[2]s。"},
+	noImages:            {English: "There is no image %[1]s yet: no image is here at all.", Chinese: "还没有镜像 %[1]s：本地一个镜像都没有。"},
+	imageOtherTag:       {English: "There is no image %[1]s; of that repository, %[2]s is here.", Chinese: "没有镜像 %[1]s；这个仓库在本地的是 %[2]s。"},
+	imageInUse:          {English: "The image %[1]s is still here; the container %[2]s was made from it, and must go first.", Chinese: "镜像 %[1]s 还在；容器 %[2]s 由它创建，要先删除容器。"},
 	imageStillThere:     {English: "The image %[1]s is still here.", Chinese: "镜像 %[1]s 还在。"},
 	imageNotFrom:        {English: "The image %[1]s does not stand on the layers of %[2]s.", Chinese: "镜像 %[1]s 不是在 %[2]s 的各层之上构建的。"},
 	imageNewLayers:      {English: "The image %[1]s has %[2]d layers more than %[4]s, not %[3]d.", Chinese: "镜像 %[1]s 比 %[4]s 多出 %[2]d 层，应为 %[3]d 层。"},
@@ -82,8 +94,11 @@ var words = [codes]map[Lang]string{
 	imageExpose:         {English: "The image %[1]s does not expose %[2]s.", Chinese: "镜像 %[1]s 没有声明端口 %[2]s。"},
 	imageHistoryHas:     {English: "The image %[1]s was made with a step that is not wanted: %[2]s", Chinese: "镜像 %[1]s 的构建中有不该出现的一步：%[2]s"},
 	imageHistoryLacks:   {English: "No step of image %[1]s matches %[2]s.", Chinese: "镜像 %[1]s 的构建中没有符合 %[2]s 的一步。"},
-	containerMissing:    {English: "There is no container %[1]s: `docker ps -a` lists those that are here.", Chinese: "没有容器 %[1]s：用 `docker ps -a` 看看有哪些容器。"},
-	containerStillThere: {English: "The container %[1]s is still here.", Chinese: "容器 %[1]s 还在。"},
+	containerMissing:    {English: "There is no container %[1]s; here are %[2]s.", Chinese: "没有容器 %[1]s；现有的容器是 %[2]s。"},
+	noContainers:        {English: "There is no container %[1]s: `docker ps -a` shows none at all.", Chinese: "没有容器 %[1]s：`docker ps -a` 里一个也没有。"},
+	containerOtherName:  {English: "There is no container %[1]s, but %[2]s was made from %[3]s: `--name %[1]s` gives the name.", Chinese: "没有容器 %[1]s，倒是有一个由 %[3]s 创建的 %[2]s：用 `--name %[1]s` 指定名字。"},
+	containerStillThere: {English: "The container %[1]s has ended, but is still here: `docker rm` removes it.", Chinese: "容器 %[1]s 已经停止，但还在：用 `docker rm` 删除。"},
+	containerStillRuns:  {English: "The container %[1]s still runs: stop it first, or remove it by force.", Chinese: "容器 %[1]s 还在运行：先停止它，或者强制删除。"},
 	containerOtherImage: {English: "The container %[1]s was made from %[2]s, not from %[3]s.", Chinese: "容器 %[1]s 来自镜像 %[2]s，而不是 %[3]s。"},
 	containerState:      {English: "The container %[1]s is %[2]s, not %[3]s.", Chinese: "容器 %[1]s 的状态是 %[2]s，应为 %[3]s。"},
 	containerExit:       {English: "The container %[1]s ended with exit code %[2]d, not %[3]d.", Chinese: "容器 %[1]s 的退出码是 %[2]d，应为 %[3]d。"},
@@ -104,7 +119,10 @@ var words = [codes]map[Lang]string{
 	runLacks:            {English: "`%[1]s` does not print %[2]q.", Chinese: "`%[1]s` 的输出不含 %[2]q。"},
 	runHas:              {English: "`%[1]s` prints %[2]q.", Chinese: "`%[1]s` 的输出含有 %[2]q。"},
 	notLooked:           {English: "Have a look with `%[1]s`.", Chinese: "用 `%[1]s` 看一看。"},
+	lookedElsewhere:     {English: "That was `%[2]s`. Have a look with `%[1]s`.", Chinese: "刚才用的是 `%[2]s`。请用 `%[1]s` 看一看。"},
 	notRan:              {English: "No container has run from %[1]s yet.", Chinese: "还没有用 %[1]s 运行过容器。"},
+	createdNotRun:       {English: "The container %[1]s was made from %[2]s, but never started.", Chinese: "容器 %[1]s 由 %[2]s 创建，但还没有启动过。"},
+	ranOther:            {English: "A container ran from %[2]s, and none from %[1]s yet.", Chinese: "运行过的容器来自 %[2]s，还没有来自 %[1]s 的。"},
 }
 
 // In says the finding in a language.
