@@ -19,6 +19,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 	"go.yaml.in/yaml/v3"
 )
@@ -222,7 +223,7 @@ func (p *sections) fail(line int, format string, args ...any) {
 func (p *sections) lineAt(off int) int { return p.line + bytes.Count(p.src[:off], []byte("\n")) }
 
 // markdown is the dialect of lessons: CommonMark with tables, and {#id} on headings.
-var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough), goldmark.WithParserOptions(headingAttributes))
+var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough), goldmark.WithParserOptions(parser.WithAttribute()))
 
 func (p *sections) split() []section {
 	doc := markdown.Parser().Parse(text.NewReader(p.src))
