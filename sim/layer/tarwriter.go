@@ -242,11 +242,11 @@ func (w *walker) walk(dir Ino, at string) {
 	}
 }
 
-// EntryOf describes an inode under a name.
+// EntryOf describes an inode under a name as a tar can hold it: with whole seconds.
 func EntryOf(name string, n *Inode) Entry {
 	return Entry{
 		Name: name, Mode: n.Mode, UID: n.UID, GID: n.GID, Uname: hostUsers[n.UID], Gname: hostGroups[n.GID],
-		ModTime: n.Mtime, Content: n.Content, Target: n.Target, Rdev: n.Rdev, Xattrs: n.Xattrs,
+		ModTime: n.Mtime.Truncate(time.Second), Content: n.Content, Target: n.Target, Rdev: n.Rdev, Xattrs: n.Xattrs,
 		Whiteout: n.IsWhiteout(), Opaque: n.IsOpaque(),
 	}
 }

@@ -73,19 +73,19 @@ func (u *unpacker) add(e *Entry) error {
 	if e.Name == "" || strings.HasSuffix(e.Name, "/") {
 		switch {
 		case e.Whiteout: // a mark that names nothing
-			return fmt.Errorf("failed to mknod(%q, S_IFCHR, 0): file exists", "/"+e.Name)
+			return fmt.Errorf("failed to mknod(%q, S_IFCHR, 0): file exists", path.Clean("/"+e.Name))
 		case e.Mode.IsDir():
 			return nil // the root directory has no attributes in a layer
 		}
 		return fmt.Errorf("unlinkat .//: device or resource busy")
 	}
 	dirName, name := path.Split(e.Name)
+	if len(name) > linux.NAME_MAX || len(e.Name) >= linux.PATH_MAX-1 {
+		return u.refuse(e, linux.ENAMETOOLONG)
+	}
 	dir, err := u.parent(dirName, e)
 	if err != nil {
 		return u.refuse(e, err)
-	}
-	if len(name) > linux.NAME_MAX {
-		return u.refuse(e, linux.ENAMETOOLONG)
 	}
 	old := u.Lookup(dir, name)
 	if e.Whiteout {
