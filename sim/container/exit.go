@@ -1,0 +1,317 @@
+package container
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/dockerlab/dockerlab/sim/kernel"
+	"github.com/dockerlab/dockerlab/sim/unionfs"
+)
+
+// stdioOf is the streams of the container's next or present run, made when somebody first wants
+// them.
+func (e *Engine) stdioOf(c *Container, l *live) *stdio {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.io == nil {
+		var log *logger
+		if c.Host.LogConfig.Type != "none" {
+			log = newLogger(c.Log, e.o.LogLimit, logAttrs(c))
+		}
+		l.io = newStdio(e.k, c.Config.Tty, c.Config.OpenStdin, c.Config.StdinOnce, log)
+		id := c.ID
+		l.io.paused = func() bool {
+			c, ok := e.State().Containers.Get(id)
+			return ok && c.Status.Paused
+		}
+	}
+	return l.io
+}
+
+// exited is called inside the kernel when a container's process has ended.
+func (e *Engine) exited(id string, l *live, st kernel.Status) {
+	e.background(func() { e.finish(id, l, st) })
+}
+
+// finish takes down what a container that has ended had, and restarts it where its policy says so.
+func (e *Engine) finish(id string, l *live, st kernel.Status) {
+	e.mu.Lock()
+	x, box, files, ended := l.io, l.box, l.files, l.ended
+	e.mu.Unlock()
+	if x.term != nil {
+		<-x.drained
+	}
+	x.close()
+	c, err := e.Container(id)
+	if err != nil {
+		return
+	}
+	e.stopHealth(l)
+	var snap *unionfs.Snapshot
+	var now time.Time
+	e.k.Do(func() {
+		now = e.k.Now()
+		snap = files.Snapshot()
+		box.Destroy()
+	})
+	e.disconnectAll(id)
+	code := st.ExitCode()
+	wait, restart := l.restart.next(c, code, now)
+	e.mu.Lock()
+	l.files, l.box, l.task, l.io, l.net, l.etc, l.mounted = nil, nil, nil, nil, nil, nil, nil
+	e.mu.Unlock()
+	e.change(id, func(c *Container) error {
+		c.Status.Running, c.Status.Restarting, c.Status.Paused, c.Status.Pid = restart, restart, false, 0
+		c.Status.ExitCode, c.Status.FinishedAt = code, now
+		c.Files = snap
+		if x.log != nil {
+			c.Log = x.log.value()
+		}
+		if restart {
+			c.RestartCount++
+		}
+		return nil
+	})
+	e.emitContainer(c, "die", map[string]string{"exitCode": strconv.Itoa(code)})
+	for _, m := range c.Mounts {
+		if m.Type == "volume" {
+			e.emitVolume(m.Name, "unmount", map[string]string{"container": id, "driver": m.Driver})
+		}
+	}
+	// Whoever waits learns of it only now: what comes next finds everything in its place.
+	e.settle(l, code)
+	close(ended)
+	if restart {
+		l.restart.after(e, wait, func() { e.restartNow(id, l) })
+		return
+	}
+	if c.Host.AutoRemove {
+		e.Remove(id, RemoveOptions{Force: true, Volumes: true})
+	}
+}
+
+// restartNow starts a container again that its policy restarts.
+func (e *Engine) restartNow(id string, l *live) {
+	l.op.Lock()
+	defer l.op.Unlock()
+	c, err := e.Container(id)
+	if err != nil || !c.Status.Restarting {
+		return
+	}
+	if err := e.start(c, l, false); err != nil {
+		e.settle(l, 0)
+	}
+}
+
+// crash ends a container without any ceremony, for Restore.
+func (e *Engine) crash(id string) {
+	l := e.live(id)
+	l.restart.cancel(e)
+	e.stopHealth(l)
+	e.mu.Lock()
+	box := l.box
+	e.mu.Unlock()
+	if box != nil {
+		e.k.Do(box.KillInside)
+		e.mu.Lock()
+		ended := l.ended
+		e.mu.Unlock()
+		<-ended
+	}
+}
+
+// restarter waits between the restarts of a container: 100 ms at first, each time twice as long up
+// to a minute, and from the beginning again after a run of ten seconds. Engine.mu guards it.
+type restarter struct {
+	delay    time.Duration
+	timer    *kernel.Timer
+	canceled bool
+}
+
+const (
+	restartDelay    = 100 * time.Millisecond
+	restartDelayMax = time.Minute
+)
+
+// next says whether a container that has ended with code is to be restarted, and after how long.
+func (r *restarter) next(c *Container, code int, now time.Time) (time.Duration, bool) {
+	p := c.Host.RestartPolicy
+	if p.IsNone() || r.canceled {
+		return 0, false
+	}
+	if now.Sub(c.Status.StartedAt) >= 10*time.Second {
+		r.delay = 0
+	}
+	r.delay = min(max(2*r.delay, restartDelay), restartDelayMax)
+	switch {
+	case p.IsAlways():
+		return r.delay, true
+	case p.IsUnlessStopped():
+		return r.delay, !c.ManuallyStopped
+	case p.IsOnFailure():
+		return r.delay, code != 0 && (p.MaximumRetryCount == 0 || c.RestartCount < p.MaximumRetryCount)
+	}
+	return 0, false
+}
+
+func (r *restarter) after(e *Engine, d time.Duration, f func()) {
+	e.k.Do(func() {
+		t := e.k.AfterFunc(d, func() { e.background(f) })
+		e.mu.Lock()
+		r.timer = t
+		e.mu.Unlock()
+	})
+}
+
+// cancel forgets a restart that is due, and how often there have been some.
+func (r *restarter) cancel(e *Engine) {
+	e.k.Do(func() {
+		e.mu.Lock()
+		t := r.timer
+		r.timer, r.delay, r.canceled = nil, 0, false
+		e.mu.Unlock()
+		t.Stop()
+	})
+}
+
+// stop makes the present run the last.
+func (r *restarter) stop(e *Engine) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r.canceled = true
+}
+
+// WaitCondition is what a wait waits for.
+type WaitCondition int
+
+const (
+	WaitNotRunning WaitCondition = iota // nothing to wait for unless it runs
+	WaitNextExit
+	WaitRemoved
+)
+
+// WaitResult is how a container ended.
+type WaitResult struct {
+	Code int
+	Err  error
+}
+
+type waiter struct {
+	cond WaitCondition
+	c    chan WaitResult
+}
+
+// Wait gives a channel that receives once, when what is waited for has come about.
+func (e *Engine) Wait(ref string, cond WaitCondition) (<-chan WaitResult, error) {
+	c, err := e.Container(ref)
+	if err != nil {
+		return nil, err
+	}
+	w := &waiter{cond, make(chan WaitResult, 1)}
+	l := e.live(c.ID)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, ok := e.state.Load().Containers.Get(c.ID)
+	if !ok {
+		return nil, noSuchContainer(ref)
+	}
+	if cond == WaitNotRunning && !c.Status.Running {
+		w.c <- WaitResult{Code: c.Status.ExitCode}
+		return w.c, nil
+	}
+	l.waiters = append(l.waiters, w)
+	return w.c, nil
+}
+
+// settle tells those who wait that the container has ended.
+func (e *Engine) settle(l *live, code int) {
+	e.tell(l, code, func(c WaitCondition) bool { return c != WaitRemoved })
+}
+
+func (e *Engine) tell(l *live, code int, about func(WaitCondition) bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	kept := l.waiters[:0]
+	for _, w := range l.waiters {
+		if about(w.cond) {
+			w.c <- WaitResult{Code: code}
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	l.waiters = kept
+}
+
+// awaitEnd waits until the present run has ended, at most for d of the lab's time; a negative d is
+// for ever. It reports whether it has.
+func (e *Engine) awaitEnd(ctx context.Context, l *live, d time.Duration) bool {
+	e.mu.Lock()
+	ended := l.ended
+	e.mu.Unlock()
+	if ended == nil {
+		return true
+	}
+	if d < 0 {
+		park(ctx, func() { <-ended })
+		return true
+	}
+	late := make(chan struct{})
+	var t *kernel.Timer
+	e.k.Do(func() { t = e.k.AfterFunc(d, func() { close(late) }) })
+	defer e.k.Do(func() { t.Stop() })
+	ok := false
+	park(ctx, func() {
+		select {
+		case <-ended:
+			ok = true
+		case <-late:
+			select {
+			case <-ended:
+				ok = true
+			default:
+			}
+		}
+	})
+	return ok
+}
+
+// parkKey finds, in the context of a request, how the request stops and starts to count as work.
+type parkKey struct{}
+
+// WithPark gives a context whose request counts as work that the virtual clock must not overtake,
+// except while it waits: then park is called around the waiting.
+func WithPark(ctx context.Context, park func(wait func())) context.Context {
+	return context.WithValue(ctx, parkKey{}, park)
+}
+
+func park(ctx context.Context, wait func()) {
+	if p, ok := ctx.Value(parkKey{}).(func(func())); ok {
+		p(wait)
+		return
+	}
+	wait()
+}
+
+// StopTimeout is how long a container is given to end after its stop signal.
+func (c *Container) StopTimeout() time.Duration {
+	if t := c.Config.StopTimeout; t != nil {
+		return time.Duration(*t) * time.Second
+	}
+	return 10 * time.Second
+}
+
+// Park waits by wait, and tells the request's context meanwhile that no work is being done.
+func Park(ctx context.Context, wait func()) { park(ctx, wait) }
+
+// Shutdown ends everything that runs, at once.
+func (e *Engine) Shutdown() {
+	for _, c := range e.State().Containers.All() {
+		e.live(c.ID).restart.stop(e)
+	}
+	for _, c := range e.State().Containers.All() {
+		if c.Status.Running {
+			e.crash(c.ID)
+		}
+	}
+}

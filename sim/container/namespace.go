@@ -1,0 +1,343 @@
+package container
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	mtypes "github.com/docker/docker/api/types/mount"
+	"github.com/docker/go-units"
+
+	"github.com/dockerlab/dockerlab/sim/kernel"
+	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/unionfs"
+	"github.com/dockerlab/dockerlab/sim/vfs"
+)
+
+// etcFiles are the files in /etc that the engine writes for a container at its start, and keeps
+// beside it: they are mounted over the image's.
+type etcFiles struct {
+	fs                       *unionfs.FS
+	hosts, hostname, resolve vfs.Ino
+}
+
+// mounter puts a container's mounts together. It works inside the kernel.
+type mounter struct {
+	e   *Engine
+	c   *Container
+	ns  *vfs.Namespace
+	v   *vfs.View
+	box func(kind string) *unionfs.FS // a fresh, empty file system
+
+	// freeze, where it is set, gives what stands for a file system that others write to.
+	freeze func(vfs.Filesystem) vfs.Filesystem
+}
+
+// shown is the file system that is mounted for fs.
+func (m *mounter) shown(fs vfs.Filesystem) vfs.Filesystem {
+	if m.freeze != nil {
+		return m.freeze(fs)
+	}
+	return fs
+}
+
+// mount puts fs at a path, which is made if need be: a directory, or a file where file is set.
+func (m *mounter) mount(at string, mt *vfs.Mount, file bool) error {
+	if err := m.place(at, file); err != nil {
+		return err
+	}
+	return m.ns.Mount(at, mt)
+}
+
+// place makes a mount point.
+func (m *mounter) place(at string, file bool) error {
+	if _, err := m.v.Stat(at); err == nil {
+		return nil
+	}
+	if !file {
+		return mkdirAll(m.v, at, 0o755)
+	}
+	if err := mkdirAll(m.v, path.Dir(at), 0o755); err != nil {
+		return err
+	}
+	return m.v.WriteFile(at, nil, 0o755)
+}
+
+// standard mounts what every container has: /proc, /dev, /sys and what belongs below.
+func (m *mounter) standard(box *kernel.Sandbox, tty *kernel.Terminal) error {
+	h := m.c.Host
+	dev := m.box("tmpfs")
+	if err := makeDevices(dev, h.Privileged); err != nil {
+		return err
+	}
+	sys := m.box("sysfs")
+	for _, d := range []string{"block", "bus", "class", "dev", "devices", "firmware", "fs", "fs/cgroup", "kernel", "module", "power"} {
+		if err := view(sys).Mkdir("/"+d, 0o755); err != nil {
+			return err
+		}
+	}
+	shm := m.box("tmpfs")
+	sticky(shm)
+	mqueue := m.box("mqueue")
+	sticky(mqueue)
+	for _, mt := range []struct {
+		at string
+		m  vfs.Mount
+	}{
+		{"/proc", vfs.Mount{FS: box.NewProcFS(), Source: "proc", Options: "nosuid,nodev,noexec,relatime"}},
+		{"/dev", vfs.Mount{FS: dev, Source: "tmpfs", Options: "nosuid,size=65536k,mode=755"}},
+		{"/dev/pts", vfs.Mount{FS: box.NewDevPts(), Source: "devpts", Options: "nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666"}},
+		{"/sys", vfs.Mount{FS: sys, Source: "sysfs", ReadOnly: !h.Privileged, Options: "nosuid,nodev,noexec,relatime"}},
+		{"/sys/fs/cgroup", vfs.Mount{FS: m.box("tmpfs"), Source: "tmpfs", Options: "nosuid,nodev,noexec,relatime,mode=755"}},
+		{"/dev/mqueue", vfs.Mount{FS: mqueue, Source: "mqueue", Options: "nosuid,nodev,noexec,relatime"}},
+		{"/dev/shm", vfs.Mount{FS: shm, Source: "shm", Options: fmt.Sprintf("nosuid,nodev,noexec,relatime,size=%dk", h.ShmSize>>10)}},
+	} {
+		if err := m.mount(mt.at, &mt.m, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mask hides and write-protects the parts of /proc and /sys that a container must not reach.
+func (m *mounter) mask() error {
+	for _, p := range m.c.Host.ReadonlyPaths {
+		ref, err := m.v.Resolve(p, true)
+		if err != nil {
+			continue
+		}
+		o := *ref.Mount
+		mt := &vfs.Mount{FS: o.FS, Root: ref.Ino, RootDir: ref.Dir, RootName: ref.Name, ReadOnly: true, Source: o.Source, Options: o.Options}
+		if err := m.ns.Mount(p, mt); err != nil {
+			return err
+		}
+	}
+	for _, p := range m.c.Host.MaskedPaths {
+		st, err := m.v.Stat(p)
+		if err != nil {
+			continue
+		}
+		if st.Mode.IsDir() {
+			err = m.ns.Mount(p, &vfs.Mount{FS: m.box("tmpfs"), Source: "tmpfs", ReadOnly: true, Options: "relatime"})
+		} else if ref, e := m.v.Resolve("/dev/null", true); e == nil {
+			err = m.ns.Mount(p, &vfs.Mount{FS: ref.Mount.FS, Root: ref.Ino, RootDir: ref.Dir, RootName: ref.Name, Source: "tmpfs", Options: ref.Mount.Options})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sticky(fs *unionfs.FS) {
+	mode := linux.Mode(0o1777)
+	fs.SetAttr(fs.Root(), vfs.Attr{Mode: &mode})
+}
+
+// makeDevices fills a container's /dev.
+func makeDevices(fs *unionfs.FS, privileged bool) error {
+	v := view(fs)
+	for _, d := range []struct {
+		name         string
+		major, minor uint32
+	}{{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}} {
+		if err := v.Mknod("/"+d.name, linux.S_IFCHR|0o666, linux.Mkdev(d.major, d.minor)); err != nil {
+			return err
+		}
+	}
+	for _, l := range [][2]string{{"pts/ptmx", "ptmx"}, {"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"},
+		{"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"}} {
+		if err := v.Symlink(l[0], "/"+l[1]); err != nil {
+			return err
+		}
+	}
+	for _, d := range []string{"pts", "mqueue", "shm"} {
+		if err := v.Mkdir("/"+d, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// volumes mounts what the container's options ask for: volumes, binds and tmpfs, parents first,
+// and the engine's files in /etc where no mount of the user's stands. Without etc, as docker cp
+// sees a container, there are neither these nor tmpfs.
+func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
+	type job struct {
+		at   string
+		file bool
+		mt   *vfs.Mount
+	}
+	var jobs []job
+	var tmp []*unionfs.FS
+	covered := map[string]bool{}
+	for _, mp := range m.c.Mounts {
+		covered[mp.Destination] = true
+		switch mp.Type {
+		case mtypes.TypeVolume:
+			fs, err := m.e.volumeFS(mp.Name)
+			if err != nil {
+				return nil, err
+			}
+			jobs = append(jobs, job{mp.Destination, false, &vfs.Mount{FS: m.shown(fs), Source: "/dev/vda1", ReadOnly: !mp.RW, Options: "relatime"}})
+		case mtypes.TypeBind:
+			mt, file, err := m.e.bind(mp)
+			if err != nil {
+				return nil, err
+			}
+			mt.FS = m.shown(mt.FS)
+			jobs = append(jobs, job{mp.Destination, file, mt})
+		case mtypes.TypeTmpfs:
+			if etc == nil {
+				continue
+			}
+			fs, mt, err := m.tmpfs(mp.Destination, tmpfsOptions(mp.Spec))
+			if err != nil {
+				return nil, err
+			}
+			tmp = append(tmp, fs)
+			jobs = append(jobs, job{mp.Destination, false, mt})
+		}
+	}
+	for dest, opts := range m.c.Host.Tmpfs {
+		if etc == nil {
+			break
+		}
+		fs, mt, err := m.tmpfs(path.Clean(dest), opts)
+		if err != nil {
+			return nil, err
+		}
+		tmp = append(tmp, fs)
+		jobs = append(jobs, job{path.Clean(dest), false, mt})
+	}
+	if etc != nil {
+		for _, f := range []struct {
+			at  string
+			ino vfs.Ino
+		}{{"/etc/resolv.conf", etc.resolve}, {"/etc/hostname", etc.hostname}, {"/etc/hosts", etc.hosts}} {
+			if !covered[f.at] && f.ino != 0 {
+				jobs = append(jobs, job{f.at, true, &vfs.Mount{FS: etc.fs, Root: f.ino, RootDir: etc.fs.Root(), RootName: path.Base(f.at), Source: "/dev/vda1", Options: "relatime"}})
+			}
+		}
+	}
+	sort.SliceStable(jobs, func(i, j int) bool {
+		return strings.Count(path.Clean(jobs[i].at), "/") < strings.Count(path.Clean(jobs[j].at), "/")
+	})
+	for _, j := range jobs {
+		if err := m.mount(j.at, j.mt, j.file); err != nil {
+			return nil, fmt.Errorf("mounting %q: %w", j.at, err)
+		}
+	}
+	return tmp, nil
+}
+
+// tmpfs is an empty file system in memory. Its root has the mode of the directory that it hides,
+// unless the options say otherwise.
+func (m *mounter) tmpfs(at, opts string) (*unionfs.FS, *vfs.Mount, error) {
+	o := m.e.fsOptions("tmpfs", nil)
+	shown := []string{"nosuid", "nodev", "noexec", "relatime"}
+	mt := &vfs.Mount{Source: "tmpfs", NoExec: true}
+	mode, uid, gid := linux.Mode(0o1777), uint32(0), uint32(0)
+	if st, err := m.v.Stat(at); err == nil && st.Mode.IsDir() {
+		mode = st.Mode.Perm()
+	}
+	if opts != "" {
+		for _, opt := range strings.Split(opts, ",") {
+			k, val, _ := strings.Cut(opt, "=")
+			switch k {
+			case "size":
+				n, err := units.RAMInBytes(val)
+				if err != nil {
+					return nil, nil, linux.EINVAL
+				}
+				o.Disk = &unionfs.Disk{Size: n}
+				shown = append(shown, fmt.Sprintf("size=%dk", n>>10))
+			case "mode":
+				n, err := strconv.ParseUint(val, 8, 32)
+				if err != nil {
+					return nil, nil, linux.EINVAL
+				}
+				mode = linux.Mode(n) & 0o7777
+				shown = append(shown, "mode="+val)
+			case "uid", "gid":
+				n, err := strconv.ParseUint(val, 10, 32)
+				if err != nil {
+					return nil, nil, linux.EINVAL
+				}
+				if k == "uid" {
+					uid = uint32(n)
+				} else {
+					gid = uint32(n)
+				}
+				shown = append(shown, opt)
+			case "ro":
+				mt.ReadOnly = true
+			case "rw":
+			case "exec":
+				mt.NoExec = false
+				shown = slices.DeleteFunc(shown, func(s string) bool { return s == "noexec" })
+			case "noexec", "nosuid", "nodev", "relatime", "nr_inodes", "nr_blocks", "strictatime", "noatime", "mpol",
+				"suid", "dev", "async", "sync", "private", "rprivate", "slave", "rslave", "shared", "rshared", "tmpcopyup":
+			default:
+				return nil, nil, invalid("Invalid tmpfs option %q", opt)
+			}
+		}
+	}
+	fs := unionfs.New(nil, o)
+	fs.SetAttr(fs.Root(), vfs.Attr{Mode: &mode, UID: &uid, GID: &gid})
+	mt.FS, mt.Options = fs, strings.Join(shown, ",")
+	return fs, mt, nil
+}
+
+// bind is a mount of a place on the host. A directory that -v names is made if need be.
+func (e *Engine) bind(mp *Mount) (mt *vfs.Mount, file bool, err error) {
+	fail := func(err error) (*vfs.Mount, bool, error) {
+		return nil, false, system("error while creating mount source path '%s': mkdir %s: %w", mp.Source, mp.Source, err)
+	}
+	if e.o.Host == nil {
+		return fail(linux.EROFS)
+	}
+	v := e.o.Host.View(vfs.Root(vfs.CapsAll))
+	ref, err := v.Resolve(mp.Source, true)
+	if err == linux.ENOENT {
+		if mp.MustExist {
+			return nil, false, invalid("invalid mount config for type \"bind\": bind source path does not exist: %s", mp.Source)
+		}
+		if err := mkdirAll(v, mp.Source, 0o755); err != nil {
+			return fail(err)
+		}
+		ref, err = v.Resolve(mp.Source, true)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	st, err := ref.Stat()
+	if err != nil {
+		return fail(err)
+	}
+	return &vfs.Mount{FS: ref.Mount.FS, Root: ref.Ino, RootDir: ref.Dir, RootName: ref.Name, Source: "/dev/vda1",
+		ReadOnly: !mp.RW || ref.Mount.ReadOnly, Options: "relatime"}, !st.Mode.IsDir(), nil
+}
+
+// hostPathExists says whether the lab's host has something at a path.
+func (e *Engine) hostPathExists(p string) (ok bool) {
+	if e.o.Host == nil {
+		return false
+	}
+	e.k.Do(func() {
+		_, err := e.o.Host.View(vfs.Root(vfs.CapsAll)).Stat(p)
+		ok = err == nil
+	})
+	return ok
+}
+
+// hostname is what the lab's host is called.
+func (e *Engine) hostname() string {
+	if h := e.k.Host(); h != nil {
+		return h.Hostname()
+	}
+	return "dockerlab"
+}

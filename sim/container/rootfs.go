@@ -1,0 +1,311 @@
+package container
+
+import (
+	"io"
+	"path"
+	"strings"
+
+	"github.com/dockerlab/dockerlab/sim/image"
+	"github.com/dockerlab/dockerlab/sim/kernel"
+	"github.com/dockerlab/dockerlab/sim/layer"
+	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/unionfs"
+	"github.com/dockerlab/dockerlab/sim/vfs"
+)
+
+// fsOptions are those of a file system of the engine's. charge, which may be nil, counts memory.
+func (e *Engine) fsOptions(kind string, charge func(int64) error) unionfs.Options {
+	return unionfs.Options{Now: e.k.Now, Type: kind, Disk: e.o.Disk, Charge: charge}
+}
+
+// NewFS is a file system to be written to above a tree, on the engine's disk, for what is no
+// container. release is called when it is no longer needed.
+func (e *Engine) NewFS(lower *layer.Tree) (fs *unionfs.FS, release func()) {
+	var held int64
+	limit := kernel.DefaultBudget.Memory
+	if e.o.Budget != nil && e.o.Budget.Memory != 0 {
+		limit = e.o.Budget.Memory
+	}
+	return unionfs.New(lower, e.fsOptions("", func(n int64) error {
+		if held += n; n > 0 && limit > 0 && held > limit {
+			return linux.ENOSPC
+		}
+		return nil
+	})), func() {}
+}
+
+// root is the root file system of a container that does not run, opened to be changed.
+type root struct {
+	e  *Engine
+	fs *unionfs.FS
+}
+
+// newRoot is the root file system of a new container: its image, and the engine's own layer.
+func (e *Engine) newRoot(img *image.Image) (*root, error) {
+	tree, err := e.initTree(img)
+	if err != nil {
+		return nil, system("%w", err)
+	}
+	return &root{e, unionfs.New(tree, e.fsOptions("", nil))}, nil
+}
+
+// openRoot is the root file system of a container that exists and does not run.
+func (e *Engine) openRoot(c *Container) *root { return &root{e, c.Files.FS(e.fsOptions("", nil))} }
+
+func (r *root) snapshot() (s *unionfs.Snapshot) {
+	r.e.k.Do(func() { s = r.fs.Snapshot() })
+	return s
+}
+
+// view looks at a file system as root does.
+func view(fs vfs.Filesystem) *vfs.View {
+	v := vfs.NewNamespace(fs, "", "").View(vfs.Root(vfs.CapsAll))
+	v.Umask = 0
+	return v
+}
+
+// initTree is an image with the engine's own layer above it: mount points and files that a
+// container's start puts mounts on. It is no part of what diff and commit see.
+func (e *Engine) initTree(img *image.Image) (*layer.Tree, error) {
+	chain, base := "", (*layer.Tree)(nil)
+	if img != nil && img.Layers != nil {
+		chain = string(img.Layers.ChainID())
+		var err error
+		if base, err = img.Layers.Tree(); err != nil {
+			return nil, err
+		}
+	}
+	e.mu.Lock()
+	tree := e.inits[chain]
+	e.mu.Unlock()
+	if tree != nil {
+		return tree, nil
+	}
+	if base == nil {
+		base = layer.NewTree()
+	}
+	var top *layer.Layer
+	var err error
+	e.k.Do(func() {
+		fs := unionfs.New(base, e.fsOptions("", nil))
+		if err = writeInit(view(fs)); err == nil {
+			top, err = fs.Layer()
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	tree = base
+	if top != nil {
+		if tree, err = base.Apply(top); err != nil {
+			return nil, err
+		}
+	}
+	e.mu.Lock()
+	e.inits[chain] = tree
+	e.mu.Unlock()
+	return tree, nil
+}
+
+// initPaths is what the engine's own layer holds: directories, empty files, and a symlink.
+var initPaths = []struct{ path, what string }{
+	{"/dev/pts", "dir"}, {"/dev/shm", "dir"}, {"/proc", "dir"}, {"/sys", "dir"},
+	{"/.dockerenv", "file"}, {"/etc/resolv.conf", "file"}, {"/etc/hosts", "file"},
+	{"/etc/hostname", "file"}, {"/dev/console", "file"}, {"/etc/mtab", "/proc/mounts"},
+}
+
+// writeInit makes the engine's own layer. What stands at one of its paths, or at a parent of one,
+// and is no directory gives way.
+func writeInit(v *vfs.View) error {
+	for _, p := range initPaths {
+		prefix := ""
+		for _, part := range strings.Split(p.path[1:], "/") {
+			prefix += "/" + part
+			v.Unlink(prefix) // a directory refuses, and stays
+		}
+		if _, err := v.Stat(p.path); err == nil {
+			continue
+		}
+		if err := mkdirAll(v, path.Dir(p.path), 0o755); err != nil {
+			return err
+		}
+		var err error
+		switch p.what {
+		case "dir":
+			err = v.Mkdir(p.path, 0o755)
+		case "file":
+			err = v.WriteFile(p.path, nil, 0o755)
+		default:
+			err = v.Symlink(p.what, p.path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mkdirAll makes a directory and its parents, where they are not there yet.
+func mkdirAll(v *vfs.View, dir string, perm linux.Mode) error {
+	if dir == "/" || dir == "." {
+		return nil
+	}
+	if st, err := v.Stat(dir); err == nil {
+		if !st.Mode.IsDir() {
+			return linux.ENOTDIR
+		}
+		return nil
+	}
+	if err := mkdirAll(v, path.Dir(dir), perm); err != nil {
+		return err
+	}
+	err := v.Mkdir(dir, perm)
+	if err == linux.EEXIST {
+		if st, err := v.Stat(dir); err == nil && st.Mode.IsDir() {
+			return nil
+		}
+	}
+	return err
+}
+
+// makeWorkdir makes a container's working directory.
+func (r *root) makeWorkdir(dir string) (err error) {
+	if dir == "" {
+		return nil
+	}
+	dir = path.Clean(dir)
+	r.e.k.Do(func() {
+		v := view(r.fs)
+		if e := mkdirAll(v, dir, 0o755); e != nil {
+			if st, e := v.Stat(dir); e == nil && !st.Mode.IsDir() || e == linux.ENOTDIR {
+				err = refuse(Unknown, "Cannot mkdir: %s is not a directory", dir)
+				return
+			}
+			err = system("%s: %w", dir, e)
+		}
+	})
+	return err
+}
+
+// isNoDir says whether something that is no directory stands at a path.
+func (r *root) isNoDir(p string) (no bool) {
+	r.e.k.Do(func() {
+		st, err := view(r.fs).Stat(p)
+		no = err == nil && !st.Mode.IsDir()
+	})
+	return no
+}
+
+// copyInto copies what is in the directory dir, and its owner, mode and times, into an empty file
+// system. It is called inside the kernel.
+func (r *root) copyInto(to *unionfs.FS, dir string) error {
+	v := view(r.fs)
+	ref, err := v.Resolve(dir, true)
+	if err != nil {
+		return nil // the image has nothing there
+	}
+	st, err := ref.Stat()
+	if err != nil || !st.Mode.IsDir() {
+		return err
+	}
+	if have, err := to.ReadDir(to.Root()); err != nil || len(have) > 0 {
+		return err
+	}
+	c := copier{from: r.fs, to: to, links: map[vfs.Ino]place{}}
+	if err := c.dir(ref.Ino, to.Root()); err != nil {
+		return system("failed to copy: %w", err)
+	}
+	return nil
+}
+
+// copier copies a tree from one file system into another, hard links and all.
+type copier struct {
+	from, to vfs.Filesystem
+	links    map[vfs.Ino]place // files of several names that have been copied
+}
+
+type place struct {
+	dir  vfs.Ino
+	name string
+}
+
+func (c *copier) dir(from, to vfs.Ino) error {
+	entries, err := c.from.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, d := range entries {
+		if err := c.entry(d, to); err != nil {
+			return err
+		}
+	}
+	st, err := c.from.Stat(from)
+	if err != nil {
+		return err
+	}
+	return c.attributes(to, st)
+}
+
+func (c *copier) entry(d vfs.Dirent, to vfs.Ino) error {
+	st, err := c.from.Stat(d.Ino)
+	if err != nil {
+		return err
+	}
+	multiple := !st.Mode.IsDir() && st.Nlink > 1
+	if multiple {
+		if p, ok := c.links[d.Ino]; ok {
+			return c.to.Link(p.dir, p.name, to, d.Name)
+		}
+	}
+	n := vfs.Node{Mode: st.Mode, UID: st.UID, GID: st.GID, Rdev: st.Rdev}
+	if st.Mode.IsSymlink() {
+		if n.Target, err = c.from.Readlink(d.Ino); err != nil {
+			return err
+		}
+	}
+	ino, err := c.to.Create(to, d.Name, n)
+	if err != nil {
+		return err
+	}
+	if multiple {
+		c.links[d.Ino] = place{to, d.Name}
+	}
+	switch {
+	case st.Mode.IsDir():
+		return c.dir(d.Ino, ino)
+	case st.Mode.IsRegular():
+		if err := c.content(d.Ino, ino); err != nil {
+			return err
+		}
+	}
+	return c.attributes(ino, st)
+}
+
+func (c *copier) content(from, to vfs.Ino) error {
+	buf := make([]byte, 64<<10)
+	for off := int64(0); ; {
+		n, err := c.from.ReadAt(from, buf, off)
+		if n > 0 {
+			if _, err := c.to.WriteAt(to, buf[:n], off); err != nil {
+				return err
+			}
+			off += int64(n)
+		}
+		if err == io.EOF || n == 0 && err == nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (c *copier) attributes(ino vfs.Ino, st vfs.Stat) error {
+	mode := st.Mode.Perm()
+	at, mt := st.Atime, st.Mtime
+	a := vfs.Attr{UID: &st.UID, GID: &st.GID, Atime: &at, Mtime: &mt}
+	if !st.Mode.IsSymlink() {
+		a.Mode = &mode
+	}
+	return c.to.SetAttr(ino, a)
+}
