@@ -1,0 +1,69 @@
+package engineapi
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/dockerlab/dockerlab/sim/container"
+)
+
+// hijack takes a connection over for raw bytes. Headers are those that the answer has besides the
+// protocol's own.
+func hijack(w http.ResponseWriter, r *request, headers http.Header) (net.Conn, io.Reader, error) {
+	hj, ok := w.(http.Hijacker)
+	if !ok {
+		return nil, nil, refuse(container.Invalid, "hijack connection missing")
+	}
+	conn, buf, err := hj.Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, up := r.Header["Upgrade"]; up {
+		fmt.Fprint(conn, "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n")
+	} else {
+		fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n")
+	}
+	headers.Write(conn)
+	fmt.Fprint(conn, "\r\n")
+	return conn, buf.Reader, nil
+}
+
+// linger is how long a client has to take what was sent to it at the end.
+const linger = 10 * time.Second
+
+// hangUp ends what is sent on a connection, and closes it once the client has done the same.
+func hangUp(conn net.Conn, in io.Reader) {
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok {
+		conn.Close()
+		return
+	}
+	half.CloseWrite()
+	go func() {
+		conn.SetReadDeadline(time.Now().Add(linger))
+		io.Copy(io.Discard, in)
+		conn.Close()
+	}()
+}
+
+// frames sends the streams of a process to a client.
+type frames struct {
+	w   io.Writer
+	mux bool // each chunk has a header that says which stream it is of
+}
+
+func (f frames) Frame(s container.Stream, b []byte) error {
+	if !f.mux {
+		_, err := f.w.Write(b)
+		return err
+	}
+	out := make([]byte, 8, 8+len(b))
+	out[0] = byte(s)
+	binary.BigEndian.PutUint32(out[4:], uint32(len(b)))
+	_, err := f.w.Write(append(out, b...))
+	return err
+}
