@@ -53,9 +53,9 @@ func TestDigestsAreThoseOfTheTars(t *testing.T) {
 	}
 }
 
-// layerNames are the layers of all images of a catalogue.
+// layerNames are the layers of all images of a catalogue, and of its host.
 func layerNames(t *testing.T, r *Registry) []string {
-	var names []string
+	names := slices.Clone(hostLayers)
 	for _, image := range imageNames(t, r) {
 		repository, err := r.read(image)
 		if err != nil {

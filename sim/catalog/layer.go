@@ -282,33 +282,12 @@ func (r *Registry) entries(name string) ([]layer.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	below, own, err := r.installation(p, 0)
+	below, installed, err := r.installation(p, 0)
 	if err != nil {
 		return nil, fmt.Errorf("layer %s: %w", name, err)
 	}
-	at := map[string]layer.Entry{}
-	if len(own) > 0 {
-		o := debian.Options{SplitUsr: p.SplitUsr, Omit: p.omits}
-		if len(below) > 0 {
-			for _, q := range own {
-				if !slices.Contains(p.Install, q.Name()) {
-					o.Auto = append(o.Auto, q.Name())
-				}
-			}
-		}
-		files, removed := debian.Install(below, own, o)
-		for _, f := range files {
-			e := p.entry(f.Entry)
-			switch text, ok := p.contents[f.Path]; {
-			case f.Known:
-				e.Content = layer.Text(f.Text)
-			case ok:
-				e.Content = fill(text, f.Path, f.Size)
-			}
-			at[f.Path] = e
-		}
-		p.Remove = append(p.Remove, removed...)
-	}
+	// What the description itself says stands before what packages bring.
+	own := map[string]layer.Entry{}
 	for _, m := range p.manifest {
 		if p.omits(m.Path) {
 			continue
@@ -317,10 +296,20 @@ func (r *Registry) entries(name string) ([]layer.Entry, error) {
 		if text, ok := p.contents[m.Path]; ok && m.Mode.IsRegular() {
 			e.Content = fill(text, m.Path, m.Size)
 		}
-		at[m.Path] = e
+		own[m.Path] = e
+	}
+	files, removed := p.unpack(below, installed)
+	for _, f := range files {
+		if text, ok := p.rootfs[f.Path]; ok && f.Mode.IsRegular() {
+			if _, ok := own[f.Path]; !ok {
+				e := p.entry(f.Entry)
+				e.Content = layer.Text(text)
+				own[f.Path] = e
+			}
+		}
 	}
 	for file, text := range p.rootfs {
-		e, ok := at[file]
+		e, ok := own[file]
 		if !ok || !e.Mode.IsRegular() {
 			e = layer.Entry{Name: file[1:], Mode: linux.S_IFREG | 0o644, ModTime: p.Time}
 			if strings.HasPrefix(text, "#!") {
@@ -328,39 +317,87 @@ func (r *Registry) entries(name string) ([]layer.Entry, error) {
 			}
 		}
 		e.Content = layer.Text(text)
-		at[file] = e
+		own[file] = e
 	}
-	for _, gone := range p.Remove {
-		if len(below) > 0 || p.On != "" {
-			at[gone] = layer.Entry{Name: strings.TrimPrefix(gone, "/"), Whiteout: true, ModTime: p.Time}
+	if p.On != "" {
+		for _, gone := range slices.Concat(p.Remove, removed) {
+			own[gone] = layer.Entry{Name: strings.TrimPrefix(gone, "/"), Whiteout: true, ModTime: p.Time}
 		}
 	}
-	for file, e := range at {
-		if e.Link == "" {
-			continue
-		}
-		first, ok := at["/"+e.Link]
-		if !ok || first.Link != "" {
-			return nil, fmt.Errorf("layer %s: %s is another name of %s, which is no file of it", name, file, e.Link)
-		}
-		e.Mode, e.UID, e.GID, e.ModTime = first.Mode, first.UID, first.GID, first.ModTime
-		at[file] = e
-	}
-	entries := slices.Collect(maps.Values(at))
-	slices.SortFunc(entries, func(a, b layer.Entry) int {
-		if c := boolean(a.Link != "") - boolean(b.Link != ""); c != 0 {
-			return c // a file before its other names
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	return entries, nil
+	return p.merge(files, own)
 }
 
-func boolean(b bool) int {
-	if b {
-		return 1
+// unpack tells what the layer's packages bring.
+func (p *plan) unpack(below, installed []*debian.Package) (files []*debian.File, removed []string) {
+	if len(installed) == 0 {
+		return nil, nil
 	}
-	return 0
+	o := debian.Options{SplitUsr: p.SplitUsr}
+	if len(p.Omit) > 0 {
+		o.Omit = p.omits
+	}
+	if len(below) > 0 {
+		for _, q := range installed {
+			if !slices.Contains(p.Install, q.Name()) {
+				o.Auto = append(o.Auto, q.Name())
+			}
+		}
+	}
+	return debian.Install(below, installed, o)
+}
+
+// merge makes the entries of the layer: of the packages' files, which are sorted, where own has
+// nothing at their path, and of own. Names of files that are there come last.
+func (p *plan) merge(files []*debian.File, own map[string]layer.Entry) ([]layer.Entry, error) {
+	paths := slices.Sorted(maps.Keys(own))
+	entries := make([]layer.Entry, 0, len(files)+len(paths))
+	var links []layer.Entry
+	at := map[string]int{} // of the files that have other names
+	add := func(e layer.Entry) {
+		if e.Link != "" {
+			links = append(links, e)
+			at[e.Link] = -1
+			return
+		}
+		entries = append(entries, e)
+	}
+	for _, f := range files {
+		for len(paths) > 0 && paths[0] < f.Path {
+			add(own[paths[0]])
+			paths = paths[1:]
+		}
+		if len(paths) > 0 && paths[0] == f.Path {
+			continue
+		}
+		e := p.entry(f.Entry)
+		if f.Known {
+			e.Content = layer.Text(f.Text)
+		} else if text, ok := p.contents[f.Path]; ok && f.Mode.IsRegular() {
+			e.Content = fill(text, f.Path, f.Size)
+		}
+		add(e)
+	}
+	for _, file := range paths {
+		add(own[file])
+	}
+	if len(links) == 0 {
+		return entries, nil
+	}
+	for i, e := range entries {
+		if _, ok := at[e.Name]; ok {
+			at[e.Name] = i
+		}
+	}
+	for _, e := range links {
+		i := at[e.Link]
+		if i < 0 {
+			return nil, fmt.Errorf("layer %s: /%s is another name of /%s, which is no file of it", p.name, e.Name, e.Link)
+		}
+		first := entries[i]
+		e.Mode, e.UID, e.GID, e.ModTime = first.Mode, first.UID, first.GID, first.ModTime
+		entries = append(entries, e)
+	}
+	return entries, nil
 }
 
 // omits says that the layer leaves a path out.

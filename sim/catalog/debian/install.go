@@ -45,8 +45,12 @@ func MergeUsr(name string) string {
 
 // Install tells what unpacking and configuring packages changes in a root in which those of below
 // are installed already: the files sorted by name, and the paths that are removed. What users and groups they make is not part of it, see Package.Users.
-func Install(below, packages []*Package, o Options) (files []File, removed []string) {
-	at := map[string]File{}
+func Install(below, packages []*Package, o Options) (files []*File, removed []string) {
+	count := 0
+	for _, p := range packages {
+		count += len(p.Files) + len(p.Made) + len(p.Info) + 2
+	}
+	at := make(map[string]*File, count)
 	put := func(f File) {
 		if !o.SplitUsr {
 			f.Path = MergeUsr(f.Path)
@@ -54,13 +58,15 @@ func Install(below, packages []*Package, o Options) (files []File, removed []str
 				f.Target = MergeUsr(f.Target)
 			}
 		}
-		if old, ok := at[f.Path]; ok && old.Mode.IsDir() && f.Mode.IsDir() {
-			return // the first package's directory stays
+		if f.Mode.IsDir() {
+			if old := at[f.Path]; old != nil && old.Mode.IsDir() {
+				return // the first package's directory stays
+			}
 		}
 		if o.Omit != nil && o.Omit(f.Path) {
 			return
 		}
-		at[f.Path] = f
+		at[f.Path] = &f
 	}
 	for _, p := range packages {
 		for _, e := range p.Files {
@@ -120,18 +126,21 @@ func Install(below, packages []*Package, o Options) (files []File, removed []str
 		known("/var/lib/apt/extended_states", b.String())
 	}
 	// Every file's directories are there.
-	for _, name := range slices.Collect(maps.Keys(at)) {
+	names := slices.Collect(maps.Keys(at))
+	for _, name := range names {
 		for d := path.Dir(name); d != "/"; d = path.Dir(d) {
-			if _, ok := at[d]; ok {
+			if at[d] != nil {
 				break
 			}
-			at[d] = File{Entry: manifest.Entry{Path: d, Mode: linux.S_IFDIR | 0o755}}
+			at[d] = &File{Entry: manifest.Entry{Path: d, Mode: linux.S_IFDIR | 0o755}}
+			names = append(names, d)
 		}
 	}
-	for _, f := range at {
-		files = append(files, f)
+	slices.Sort(names)
+	files = make([]*File, len(names))
+	for i, name := range names {
+		files[i] = at[name]
 	}
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return files, removed
 }
 

@@ -12,78 +12,112 @@ import (
 // Suite is a set of packages that belong together, a release of Debian. It reads what is asked of
 // it when it is asked. It is safe for concurrent use.
 type Suite struct {
-	folders []fs.FS
-	index   func() (*index, error)
+	folders   []fs.FS
+	index     func() (map[string]stanza, error)
+	providers func() map[string][]string // virtual package to the real ones, sorted
 
 	mu       sync.Mutex
+	control  map[string]Control
 	packages map[string]*Package
 }
 
-type index struct {
-	control   map[string]Control
-	folder    map[string]fs.FS
-	providers map[string][]string // virtual package to the real ones, sorted
+// stanza is the control data of a package, not yet parsed.
+type stanza struct {
+	text   string
+	folder fs.FS
 }
 
 // OpenSuite opens the suite in a folder, or in several: the first that has a package counts. It
 // reads nothing yet.
 func OpenSuite(folders ...fs.FS) *Suite {
-	s := &Suite{folders: folders, packages: map[string]*Package{}}
+	s := &Suite{folders: folders, control: map[string]Control{}, packages: map[string]*Package{}}
 	s.index = sync.OnceValues(s.readIndex)
+	s.providers = sync.OnceValue(s.findProviders)
 	return s
 }
 
-func (s *Suite) readIndex() (*index, error) {
-	x := &index{control: map[string]Control{}, folder: map[string]fs.FS{}, providers: map[string][]string{}}
+func (s *Suite) readIndex() (map[string]stanza, error) {
+	index := map[string]stanza{}
 	for _, folder := range s.folders {
 		b, err := fs.ReadFile(folder, "Packages")
 		if err != nil {
 			return nil, fmt.Errorf("reading the list of packages: %w", err)
 		}
-		for stanza := range strings.SplitSeq(string(b), "\n\n") {
-			c, err := ParseControl(stanza)
-			if err != nil {
-				return nil, err
-			}
-			name := c.Get("Package")
-			if name == "" || x.control[name] != nil {
-				continue
-			}
-			x.control[name], x.folder[name] = c, folder
-			for _, clause := range ParseRelations(c.Get("Provides")) {
-				x.providers[clause[0].Name] = append(x.providers[clause[0].Name], name)
+		for text := range strings.SplitSeq(string(b), "\n\n") {
+			name := fieldOf(text, "Package")
+			if _, ok := index[name]; !ok && name != "" {
+				index[name] = stanza{text, folder}
 			}
 		}
 	}
-	for _, p := range x.providers {
-		slices.Sort(p)
+	return index, nil
+}
+
+// fieldOf finds the first line of a field in a stanza without parsing the rest.
+func fieldOf(text, name string) string {
+	_, value, ok := strings.Cut("\n"+text, "\n"+name+":")
+	if !ok {
+		return ""
 	}
-	return x, nil
+	value, _, _ = strings.Cut(value, "\n")
+	return strings.TrimSpace(value)
+}
+
+func (s *Suite) findProviders() map[string][]string {
+	all := map[string][]string{}
+	index, err := s.index()
+	if err != nil {
+		return all // whoever asks has met the error
+	}
+	for name, p := range index {
+		for _, clause := range ParseRelations(fieldOf(p.text, "Provides")) {
+			all[clause[0].Name] = append(all[clause[0].Name], name)
+		}
+	}
+	for _, names := range all {
+		slices.Sort(names)
+	}
+	return all
 }
 
 // Names are the names of all packages, sorted.
 func (s *Suite) Names() ([]string, error) {
-	x, err := s.index()
-	if err != nil {
-		return nil, err
-	}
-	return slices.Sorted(maps.Keys(x.control)), nil
+	index, err := s.index()
+	return slices.Sorted(maps.Keys(index)), err
 }
 
 // Control is what there is to know of a package but its files. It is nil where the suite has no
 // package of that name.
 func (s *Suite) Control(name string) (Control, error) {
-	x, err := s.index()
+	index, err := s.index()
 	if err != nil {
 		return nil, err
 	}
-	return x.control[name], nil
+	p, ok := index[name]
+	if !ok {
+		return nil, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.control[name]; c != nil {
+		return c, nil
+	}
+	c, err := ParseControl(p.text)
+	if err != nil {
+		return nil, fmt.Errorf("package %s: %w", name, err)
+	}
+	s.control[name] = c
+	return c, nil
 }
 
 // Package reads a package. It is nil where the suite has none of that name.
 func (s *Suite) Package(name string) (*Package, error) {
-	x, err := s.index()
-	if err != nil || x.control[name] == nil {
+	control, err := s.Control(name)
+	if control == nil {
+		return nil, err
+	}
+	index, err := s.index()
+	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -91,11 +125,11 @@ func (s *Suite) Package(name string) (*Package, error) {
 	if p := s.packages[name]; p != nil {
 		return p, nil
 	}
-	b, err := fs.ReadFile(x.folder[name], name+".pkg")
+	b, err := fs.ReadFile(index[name].folder, name+".pkg")
 	if err != nil {
 		return nil, fmt.Errorf("reading the package %s: %w", name, err)
 	}
-	p, err := Parse(x.control[name], string(b))
+	p, err := Parse(control, string(b))
 	if err == nil {
 		s.packages[name] = p
 	}
@@ -113,63 +147,73 @@ func (e *NotFoundError) Error() string { return "unable to locate package " + e.
 // counts, else the first that the suite can meet. The error is a *NotFoundError for a wanted name
 // that is neither a package nor provided by one alone.
 func (s *Suite) Select(installed func(name string) bool, wanted []string, recommends bool) ([]string, error) {
-	x, err := s.index()
+	index, err := s.index()
 	if err != nil {
 		return nil, err
 	}
-	chosen := map[string]bool{}
-	var order []string
-	there := func(name string) bool {
-		if chosen[name] || installed(name) {
-			return true
-		}
-		return slices.ContainsFunc(x.providers[name], func(p string) bool { return chosen[p] || installed(p) })
-	}
-	var add func(name string)
-	meet := func(fields ...string) func(c Control) {
-		return func(c Control) {
-			for _, field := range fields {
-				for _, clause := range ParseRelations(c.Get(field)) {
-					if slices.ContainsFunc(clause, func(r Relation) bool { return there(r.Name) }) {
-						continue
-					}
-					for _, r := range clause {
-						if x.control[r.Name] != nil {
-							add(r.Name)
-							break
-						}
-						if p := x.providers[r.Name]; len(p) > 0 {
-							add(p[0])
-							break
-						}
-					}
-				}
-			}
-		}
-	}
-	needs, would := meet("Pre-Depends", "Depends"), meet("Recommends")
-	var later []string
-	add = func(name string) {
-		if chosen[name] || installed(name) {
-			return
-		}
-		chosen[name] = true
-		needs(x.control[name])
-		order = append(order, name)
-		later = append(later, name)
-	}
+	sel := selection{suite: s, index: index, installed: installed, chosen: map[string]bool{}}
 	for _, name := range wanted {
-		if x.control[name] == nil {
-			if p := x.providers[name]; len(p) == 1 {
-				name = p[0]
-			} else {
+		if _, ok := index[name]; !ok {
+			p := s.providers()[name]
+			if len(p) != 1 {
 				return nil, &NotFoundError{name}
 			}
+			name = p[0]
 		}
-		add(name)
+		sel.add(name)
 	}
-	for i := 0; recommends && i < len(later); i++ {
-		would(x.control[later[i]])
+	for i := 0; recommends && i < len(sel.order); i++ {
+		sel.meet(sel.order[i], "Recommends")
 	}
-	return order, nil
+	return sel.order, sel.err
+}
+
+// selection is the work of Select.
+type selection struct {
+	suite     *Suite
+	index     map[string]stanza
+	installed func(string) bool
+	chosen    map[string]bool
+	order     []string
+	err       error
+}
+
+// add chooses a package of the suite and what it depends on.
+func (s *selection) add(name string) {
+	if s.chosen[name] || s.installed(name) {
+		return
+	}
+	s.chosen[name] = true
+	s.meet(name, "Pre-Depends")
+	s.meet(name, "Depends")
+	s.order = append(s.order, name)
+}
+
+// meet chooses what a field of a package asks for.
+func (s *selection) meet(name, field string) {
+	c, err := s.suite.Control(name)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	for _, clause := range ParseRelations(c.Get(field)) {
+		if slices.ContainsFunc(clause, s.there) {
+			continue
+		}
+		for _, r := range clause {
+			if _, ok := s.index[r.Name]; ok {
+				s.add(r.Name)
+				break
+			}
+			if p := s.suite.providers()[r.Name]; len(p) > 0 {
+				s.add(p[0])
+				break
+			}
+		}
+	}
+}
+
+// there says that a relation is met.
+func (s *selection) there(r Relation) bool {
+	met := func(name string) bool { return s.chosen[name] || s.installed(name) }
+	return met(r.Name) || slices.ContainsFunc(s.suite.providers()[r.Name], met)
 }

@@ -245,12 +245,33 @@ func classify(e *manifest.Entry, head []byte) {
 	executable := e.Mode&0o111 != 0
 	switch {
 	case executable && elf && !strings.Contains(base, ".so"), programs && executable && script:
-		e.Kind, e.Program = manifest.Program, base
+		e.Kind, e.Program = manifest.Program, programOf(base)
 	case text(head):
 		e.Kind = manifest.Text
 	default:
 		e.Kind = manifest.Binary
 	}
+}
+
+// variants are files whose name says which of several versions of a program they are.
+var variants = map[string]string{
+	"mawk": "awk", "nc.openbsd": "nc", "nc.traditional": "nc", "vim.tiny": "vi", "vim.basic": "vim", "which.debianutils": "which",
+	"inetutils-telnet": "telnet", "traceroute.db": "traceroute", "bsd-mailx": "mailx", "python3.11": "python3", "g++-12": "g++",
+	"redis-check-rdb": "redis-server", "file-rename": "rename", "ld.bfd": "ld",
+}
+
+// programOf is the program that a file of that name is.
+func programOf(base string) string {
+	base = strings.TrimPrefix(base, "x86_64-linux-gnu-")
+	if name := variants[base]; name != "" {
+		return name
+	}
+	for _, name := range []string{"gcc", "cpp"} {
+		if strings.HasPrefix(base, name+"-1") {
+			return name
+		}
+	}
+	return base
 }
 
 func text(head []byte) bool {
@@ -470,7 +491,7 @@ func writeBase(from, to string, packages map[string]*debian.Package) error {
 	if err != nil {
 		return err
 	}
-	expected := map[string]debian.File{}
+	expected := map[string]*debian.File{}
 	var base []*debian.Package
 	for _, name := range strings.Fields(string(installed)) {
 		p := packages[name]
