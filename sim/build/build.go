@@ -153,7 +153,7 @@ func checkTags(names []string) ([]reference.NamedTagged, error) {
 		if n == "" {
 			continue
 		}
-		ref, err := reference.ParseNormalizedNamed(n)
+		ref, err := image.ParseName(n)
 		if err != nil {
 			return nil, err
 		}

@@ -63,7 +63,7 @@ func (o *opener) archive(ctx context.Context, body io.Reader, name string) (*sou
 	sums := archive.Sums{}
 	lim := archive.Limits{Entries: o.limits.ContextEntries, Bytes: o.limits.ContextBytes}
 	if err := archive.Unpack(interruptible{ctx, body}, view(fs), lim, sums); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, &insideError{err}
 	}
 	return o.fromTree(fs, sums, name)
 }
@@ -211,7 +211,7 @@ func (o *opener) git(ctx context.Context, address, name string) (*source, *docke
 	defer release()
 	lim := archive.Limits{Entries: o.limits.ContextEntries, Bytes: o.limits.ContextBytes}
 	if err := archive.Unpack(interruptible{ctx, body}, view(fs), lim, nil); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, &insideError{err}
 	}
 	all := &source{tree: fs.Tree()}
 	p, err := all.resolve(dir)

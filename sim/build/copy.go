@@ -123,7 +123,7 @@ func (r *run) copyFrom(st *stage, cp copying, sources []string, src *source, isI
 	if hit, err := r.look(st, cfg); err != nil || hit {
 		return err
 	}
-	l, err := r.place(st, cp)
+	l, err := r.place(st, cp, cfg.Cmd)
 	if err != nil {
 		return err
 	}
@@ -295,14 +295,14 @@ func (r *run) download(address, dest string) (item, error) {
 
 // place copies onto the stage's image and gives the layer that comes of it; nil where nothing
 // changed.
-func (r *run) place(st *stage, cp copying) (*layer.Layer, error) {
+func (r *run) place(st *stage, cp copying, cmd []string) (*layer.Layer, error) {
 	tree, err := treeOf(st.image)
 	if err != nil {
 		return nil, err
 	}
 	fs, release := r.engine.NewFS(tree)
 	defer release()
-	d := destination{v: view(fs)}
+	d := destination{v: view(fs), where: "/var/lib/docker/overlay2/" + mountName(st.image, cmd) + "/merged"}
 	dest := cp.dest
 	if !path.IsAbs(dest) {
 		dest = path.Join("/", st.config.WorkingDir, dest)
@@ -332,17 +332,48 @@ func (r *run) place(st *stage, cp copying) (*layer.Layer, error) {
 	return fs.Layer()
 }
 
+// mountName is the name of the directory in which the engine would mount the files of a step.
+func mountName(i *image.Image, cmd []string) string {
+	sum := sha256.Sum256([]byte(string(idOf(i)) + strings.Join(cmd, " ")))
+	return hex.EncodeToString(sum[:])
+}
+
 // destination is the files of an image that is being made.
 type destination struct {
 	v      *vfs.View
+	where  string         // the engine has mounted them, which shows in its errors
 	to     *archive.Owner // whom files are given to; nil: they keep their owners
 	unpack bool
 	limits archive.Limits
 }
 
+// outside names the path of an error as it is outside of the image, where the engine stands.
+func (d *destination) outside(err error) error {
+	switch e := err.(type) {
+	case *archive.PathError:
+		return &archive.PathError{Op: e.Op, Path: path.Join(d.where, e.Path), Err: e.Err}
+	case *tooManyLinks:
+		return &tooManyLinks{path.Join(d.where, e.path)}
+	}
+	return err
+}
+
+// mkdirAll makes a directory and those above it that are missing.
+func (d *destination) mkdirAll(dir string, owner *archive.Owner) error {
+	return d.outside(archive.MkdirAll(d.v, dir, 0o755, owner))
+}
+
+// insideError is an error of the part of the engine that has the destination as its root directory.
+type insideError struct{ err error }
+
+func (e *insideError) Error() string {
+	return "Error processing tar file(exit status 1): " + e.err.Error()
+}
+func (e *insideError) Unwrap() error { return e.err }
+
 // resolve follows the symlinks of a path within the image.
 func (d *destination) resolve(p string) (string, error) {
-	return inScope(p, func(p string) (linux.Mode, string, error) {
+	to, err := inScope(p, func(p string) (linux.Mode, string, error) {
 		st, err := d.v.Lstat(p)
 		if err != nil || !st.Mode.IsSymlink() {
 			return st.Mode, "", err
@@ -350,6 +381,7 @@ func (d *destination) resolve(p string) (string, error) {
 		target, err := d.v.Readlink(p)
 		return st.Mode, target, err
 	})
+	return to, d.outside(err)
 }
 
 func (d *destination) isDir(p string) (bool, error) {
@@ -358,7 +390,7 @@ func (d *destination) isDir(p string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, &archive.PathError{Op: "stat", Path: p, Err: err}
+		return false, d.outside(&archive.PathError{Op: "stat", Path: p, Err: err})
 	}
 	return st.Mode.IsDir(), nil
 }
@@ -395,10 +427,22 @@ func (d *destination) put(i item, dest string) error {
 
 // below is a view whose root is a directory of the image: symlinks on the way to what is unpacked
 // there stay within it.
+//
+// To make it, the engine makes a directory in it and removes it again. That shows: the directory is
+// in the layer even if nothing is put there.
 func (d *destination) below(dir string) (*vfs.View, error) {
+	pivot := path.Join(dir, ".pivot_root381276409")
+	err := d.v.Mkdir(pivot, 0o700)
+	if err == nil {
+		err = d.v.Rmdir(pivot)
+	}
+	if err != nil {
+		e := &archive.PathError{Op: "mkdir", Path: path.Join(d.where, pivot), Err: err}
+		return nil, &insideError{fmt.Errorf("Error setting up pivot dir: %w", e)}
+	}
 	v := d.v.Clone()
 	if err := v.Chroot(dir); err != nil {
-		return nil, fmt.Errorf("Error processing tar file(exit status 1): %w", &archive.PathError{Op: "chdir", Path: dir, Err: err})
+		return nil, &insideError{&archive.PathError{Op: "chroot", Path: dir, Err: err}}
 	}
 	return v, nil
 }
@@ -410,7 +454,7 @@ func (d *destination) putDir(src *source, from, to string) error {
 	if err != nil {
 		return fmt.Errorf("failed to query destination path: %w", err)
 	}
-	if err := archive.MkdirAll(d.v, to, 0o755, &archive.Owner{}); err != nil {
+	if err := d.mkdirAll(to, &archive.Owner{}); err != nil {
 		return fmt.Errorf("failed to copy directory: %w", err)
 	}
 	v, err := d.below(to)
@@ -465,14 +509,14 @@ func copyTree(src *source, from string, v *vfs.View) error {
 		err = u.Close()
 	}
 	if err != nil {
-		return fmt.Errorf("Error processing tar file(exit status 1): %w", err)
+		return &insideError{err}
 	}
 	return nil
 }
 
 func (d *destination) putArchive(n *layer.Inode, to string) error {
 	if _, err := d.v.Stat(to); err == linux.ENOENT {
-		if err := archive.MkdirAll(d.v, to, 0o755, &archive.Owner{}); err != nil {
+		if err := d.mkdirAll(to, &archive.Owner{}); err != nil {
 			return err
 		}
 	}
@@ -480,13 +524,16 @@ func (d *destination) putArchive(n *layer.Inode, to string) error {
 	if err != nil {
 		return err
 	}
-	return archive.Unpack(contentReader(n.Content), v, d.limits, nil)
+	if err := archive.Unpack(contentReader(n.Content), v, d.limits, nil); err != nil {
+		return &insideError{err}
+	}
+	return nil
 }
 
 // putFile copies a file. Directories that are missing on the way to it are its owner's.
 func (d *destination) putFile(n *layer.Inode, to string) error {
 	dir := path.Dir(to)
-	if err := archive.MkdirAll(d.v, dir, 0o755, d.to); err != nil {
+	if err := d.mkdirAll(dir, d.to); err != nil {
 		if d.to == nil {
 			return err
 		}
@@ -498,7 +545,7 @@ func (d *destination) putFile(n *layer.Inode, to string) error {
 	}
 	u := archive.NewUnpacker(v)
 	if err := u.Entry(header(path.Base(to), n), n.Content); err != nil {
-		return fmt.Errorf("failed to copy file: Error processing tar file(exit status 1): %w", err)
+		return fmt.Errorf("failed to copy file: %w", &insideError{err})
 	}
 	if d.to == nil {
 		return nil
@@ -537,7 +584,7 @@ func (d *destination) id(name, file, kind string) (uint32, error) {
 	const most = 1 << 20
 	text, err := d.v.ReadFile(p, most)
 	if err != nil {
-		return 0, &archive.PathError{Op: "open", Path: p, Err: err}
+		return 0, d.outside(&archive.PathError{Op: "open", Path: p, Err: err})
 	}
 	for _, line := range strings.Split(string(text), "\n") {
 		f := strings.Split(strings.TrimSpace(line), ":")

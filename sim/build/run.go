@@ -312,6 +312,7 @@ func (r *run) create(st *stage, cfg *container.Config) (string, error) {
 		return "", err
 	}
 	r.containers = append(r.containers, id)
+	cfg.Hostname = id[:12] // the engine names the container in the config that it was given
 	for _, w := range warnings {
 		r.tell(Warning{w})
 	}

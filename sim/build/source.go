@@ -82,6 +82,9 @@ func (s *source) stat(p string) (*layer.Inode, error) {
 	return n, nil
 }
 
+// contextDir is where the engine keeps a context, which shows in an error; it has a random number.
+const contextDir = "/var/lib/docker/tmp/docker-builder381276409"
+
 // read reads a file of at most so many bytes.
 func (s *source) read(p string, most int64) ([]byte, error) {
 	n, err := s.stat(p)
@@ -89,7 +92,7 @@ func (s *source) read(p string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if n.Mode.IsDir() {
-		return nil, fmt.Errorf("unexpected error reading Dockerfile: read %s: is a directory", p)
+		return nil, fmt.Errorf("unexpected error reading Dockerfile: read %s: is a directory", path.Join(contextDir, p))
 	}
 	return readBounded(contentReader(n.Content), most)
 }
@@ -164,11 +167,14 @@ func (s *source) hash(p string) (string, error) {
 
 // header is the entry of an archive that the engine would make for a file.
 func header(name string, n *layer.Inode) *tar.Header {
+	e := layer.EntryOf(name, n)
 	h := &tar.Header{
 		Name:    name,
 		Mode:    int64(n.Mode), // with the bits of the type, as the engine has it
 		Uid:     int(n.UID),
 		Gid:     int(n.GID),
+		Uname:   e.Uname,
+		Gname:   e.Gname,
 		ModTime: n.Mtime.Truncate(time.Second),
 		Format:  tar.FormatPAX,
 	}
@@ -197,6 +203,11 @@ func header(name string, n *layer.Inode) *tar.Header {
 // path up.
 const maxSteps = 255
 
+// tooManyLinks is a path that was given up.
+type tooManyLinks struct{ path string }
+
+func (e *tooManyLinks) Error() string { return "evalSymlinksInScope: too many links in " + e.path }
+
 // inScope follows all symlinks of a path that is relative to a root, and gives the absolute path
 // within the root. Symlinks cannot lead out of it: ".." stops at the root, and an absolute target
 // begins there. A path that leads out by itself is an error. What does not exist is taken as it is
@@ -213,7 +224,7 @@ func inScope(p string, look func(p string) (linux.Mode, string, error)) (string,
 	at := "/"
 	for n := 0; left != ""; n++ {
 		if n > maxSteps {
-			return "", linux.ELOOP
+			return "", &tooManyLinks{path.Join("/", p)}
 		}
 		var name string
 		name, left, _ = strings.Cut(left, "/")

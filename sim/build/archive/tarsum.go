@@ -29,7 +29,7 @@ func (s Sums) add(name string, sum hash.Hash, body io.Reader) error {
 }
 
 // newSum begins the checksum of an entry, "tarsum.v1" of the engine: SHA-256 of the header's fields,
-// all but the time and the names of owners, and then of the content.
+// all but the time, and then of the content.
 func newSum(h *tar.Header) hash.Hash {
 	s := sha256.New()
 	for _, field := range [][2]string{
@@ -40,8 +40,8 @@ func newSum(h *tar.Header) hash.Hash {
 		{"size", strconv.FormatInt(h.Size, 10)},
 		{"typeflag", string([]byte{h.Typeflag})},
 		{"linkname", h.Linkname},
-		{"uname", ""},
-		{"gname", ""},
+		{"uname", h.Uname},
+		{"gname", h.Gname},
 		{"devmajor", strconv.FormatInt(h.Devmajor, 10)},
 		{"devminor", strconv.FormatInt(h.Devminor, 10)},
 	} {
@@ -61,7 +61,16 @@ func newSum(h *tar.Header) hash.Hash {
 	return s
 }
 
-// Sum is the checksum of a file that comes from no archive, as if h were its entry.
+// withoutNames is a header for the checksum of an archive's entry: there the names of owners do not
+// count, since Go 1.10 began to write them.
+func withoutNames(h *tar.Header) *tar.Header {
+	c := *h
+	c.Uname, c.Gname = "", ""
+	return &c
+}
+
+// Sum is the checksum of a file that comes from no archive, as if h were its entry. The names of
+// owners do count here.
 func Sum(h *tar.Header, content io.Reader) (string, error) {
 	s := newSum(h)
 	if content != nil {

@@ -22,20 +22,15 @@ import (
 //   - directories that no entry names are made, of mode 0755 and root's;
 //   - symlinks on the way to an entry are followed, within v's root.
 //
-// An error says how far it came: "Error processing tar file(exit status 1): ...", as the engine,
-// which unpacks in a process of its own, words it. sums, if not nil, takes the checksum of each
-// entry.
+// Errors are worded as the engine words them, which unpacks in a process of its own whose root
+// directory is v's. sums, if not nil, takes the checksum of each entry.
 func Unpack(r io.Reader, v *vfs.View, l Limits, sums Sums) error {
 	r, err := Decompress(r)
 	if err != nil {
 		return err
 	}
 	t := tar.NewReader(&bounded{r, l.Bytes})
-	u := NewUnpacker(v)
-	if err := u.all(t, l.Entries, sums); err != nil {
-		return fmt.Errorf("Error processing tar file(exit status 1): %w", err)
-	}
-	return nil
+	return NewUnpacker(v).all(t, l.Entries, sums)
 }
 
 // An Unpacker lays entries into a view one by one, by the rules of Unpack.
@@ -62,7 +57,7 @@ func (u *Unpacker) all(t *tar.Reader, left int, sums Sums) error {
 		if sums == nil {
 			err = u.entry(h, t)
 		} else {
-			sum := newSum(h)
+			sum := newSum(withoutNames(h))
 			body := io.TeeReader(t, sum)
 			if err = u.entry(h, body); err == nil {
 				err = sums.add(h.Name, sum, body)

@@ -119,7 +119,7 @@ func (v *vet) exactlyOne(n *parser.Node, name string) error {
 
 func (v *vet) files(n *parser.Node, name string, flags ...string) error {
 	if len(v.args) < 2 {
-		return fmt.Errorf("%s requires at least two arguments, but only one was provided. Destination could not be determined.", name)
+		return fmt.Errorf("%s requires at least two arguments, but only one was provided. Destination could not be determined", name)
 	}
 	return v.parseFlags(n, flags...)
 }
