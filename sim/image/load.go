@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -157,7 +158,13 @@ func (l *loading) manifest() error {
 		if m.Parent == "" || n >= len(l.images) {
 			continue
 		}
-		child, parent := l.images[n], l.store.Get(m.Parent)
+		child := l.images[n]
+		var parent *Image // of those in the archive
+		for _, i := range l.images {
+			if i.ID == m.Parent && i.ID != child.ID {
+				parent = i
+			}
+		}
 		if parent == nil {
 			continue
 		}
@@ -174,23 +181,13 @@ func (l *loading) manifest() error {
 	return nil
 }
 
-// validParent says whether what parent has are the first steps and layers of child.
+// validParent says whether child's history is parent's and one more step.
 func validParent(child, parent *Image) bool {
-	c, p := child.Config, parent.Config
-	if len(p.History) >= len(c.History) || len(p.RootFS.DiffIDs) > len(c.RootFS.DiffIDs) {
-		return false
+	c, p := child.Config.History, parent.Config.History
+	if len(c) == 0 && len(p) == 0 {
+		return true // nobody needs a history
 	}
-	for i, h := range p.History {
-		if h != c.History[i] {
-			return false
-		}
-	}
-	for i, d := range p.RootFS.DiffIDs {
-		if d != c.RootFS.DiffIDs[i] {
-			return false
-		}
-	}
-	return true
+	return len(c) == len(p)+1 && slices.Equal(c[:len(p)], p)
 }
 
 // image adds the image of a configuration, whose layers are the files named.

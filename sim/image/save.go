@@ -68,17 +68,10 @@ func (s *Store) Save(w io.Writer, names []string, now time.Time) error {
 		manifest = append(manifest, item)
 	}
 	for i, p := range picked {
-		for up := p.image.Parent; up != ""; {
-			parent := s.Get(up)
-			if parent == nil {
-				break
+		for _, q := range picked {
+			if q != p && q.image.ID == p.image.Parent {
+				manifest[i].Parent = p.image.Parent
 			}
-			for _, q := range picked {
-				if q.image.ID == up && manifest[i].Parent == "" {
-					manifest[i].Parent = up
-				}
-			}
-			up = parent.Parent
 		}
 	}
 	epoch := time.Unix(0, 0)
