@@ -20,9 +20,9 @@ var dockerSignals = []linux.Signal{
 	linux.SIGHUP, linux.SIGINT, linux.SIGQUIT, linux.SIGTERM, linux.SIGUSR1, linux.SIGUSR2, linux.SIGWINCH,
 }
 
-// Docker is /usr/bin/docker on the lab's host: the docker command as a program of the kernel. It
-// talks to the engine through the lab's own socket.
-func Docker(p *kernel.Proc) int {
+// runDocker is /usr/bin/docker on the lab's host: the docker command as a program of the kernel.
+// It talks to the engine through the lab's own socket, and tells note what it asks there.
+func runDocker(p *kernel.Proc, note func(method, path string, status int)) int {
 	for _, sig := range dockerSignals {
 		if p.Disposition(sig) != kernel.Ignore {
 			p.Signal(sig, kernel.Catch)
@@ -77,6 +77,7 @@ func Docker(p *kernel.Proc) int {
 			Env:     env,
 			Dir:     dir,
 			Signals: signals,
+			Note:    note,
 			Now: func() (now time.Time) {
 				o.Do(func(*vfs.View) { now = k.Now() })
 				return now

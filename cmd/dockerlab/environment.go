@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"time"
 )
 
 // environment is what dockerlab takes from the environment that it was started in. It is read
@@ -40,3 +44,27 @@ func (e environment) language() string {
 	}
 	return "en"
 }
+
+// stateDir is where dockerlab keeps what lasts between runs: $XDG_STATE_HOME/dockerlab, or what
+// stands for it. It need not exist.
+func (e environment) stateDir() (string, error) {
+	if dir := e["XDG_STATE_HOME"]; filepath.IsAbs(dir) {
+		return filepath.Join(dir, "dockerlab"), nil
+	}
+	if runtime.GOOS == "windows" {
+		if dir := e["LocalAppData"]; dir != "" {
+			return filepath.Join(dir, "dockerlab"), nil
+		}
+	}
+	home := e["HOME"]
+	if home == "" {
+		return "", errors.New("neither XDG_STATE_HOME nor HOME is set")
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(home, "Library", "Application Support", "dockerlab"), nil
+	}
+	return filepath.Join(home, ".local", "state", "dockerlab"), nil
+}
+
+// seedOfNow is a seed for a lab that is to be like no other.
+func seedOfNow() uint64 { return uint64(time.Now().UnixNano()) }

@@ -61,6 +61,8 @@ func newRoot(args []string, env environment, s streams) *cobra.Command {
 // verbs is the table of what dockerlab can do. A verb that is not in it does not exist: it is
 // absent from help and exits 2.
 var verbs = []func(a *app, w *words) *cobra.Command{
+	newSh,
+	newEngine,
 	newVersion,
 }
 

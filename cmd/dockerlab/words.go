@@ -8,6 +8,18 @@ type words struct {
 	unknownVerb, seeHelp   string
 	langFlag, helpFlag     string
 	versionShort           string
+	playShort, playLong    string
+	playBanner             string
+	shShort, shLong        string
+	shCommand, shMount     string
+	shSeed                 string
+	engineShort            string
+	engineLong             string
+	engineHost, engineSeed string
+	engineAddress          string
+	engineReady            string
+	maxSteps, maxProcesses string
+	maxMemory, maxOutput   string
 	headUsage, headVerbs   string
 	headFlags, headGlobals string
 	moreHelp               string
@@ -36,11 +48,36 @@ host that it talks to are simulated in memory, and nothing of your machine is to
 	langFlag:     "language of lessons and messages",
 	helpFlag:     "show this help",
 	versionShort: "show the version of dockerlab, Go and the main modules",
-	headUsage:    "Usage",
-	headVerbs:    "Verbs",
-	headFlags:    "Options",
-	headGlobals:  "Options of every verb",
-	moreHelp:     `Use "{{.CommandPath}} VERB --help" for more about a verb.`,
+	playShort:    "work in the lab at a prompt, with no lesson",
+	playLong: `Work in the lab at a prompt, with no lesson. The lab is new each time.
+
+Where standard input is no terminal, the lines that come from it are run.`,
+	playBanner: "This is the lab: a simulated host with a Docker engine. Try: docker run hello-world\r\nTab completes, \"exit\" or Ctrl-D leaves; nothing here touches your machine.",
+	shShort:    "run a shell script in a fresh lab",
+	shLong: `Run a bash script on the host of a fresh lab, without a terminal. The exit code is
+the script's. The lab's clock is virtual: sleeping takes no time, and the same script
+prints the same on every machine.
+
+With -c the script is CMD; otherwise it is FILE, or standard input. What follows are
+its arguments.`,
+	shCommand:     "run `CMD`",
+	shMount:       "copy the files in `DIR` into the lab's working directory",
+	shSeed:        "where the lab's identifiers come from",
+	engineShort:   "serve the Docker Engine API of a lab",
+	engineLong:    "Serve the Docker Engine API 1.41 of a fresh lab on a socket, for any Docker client:\n\n    DOCKER_HOST=unix://PATH docker ps",
+	engineHost:    "where to listen: `unix://PATH`",
+	engineSeed:    "where the lab's identifiers come from (default: the time)",
+	engineAddress: "cannot listen at %q: want unix://PATH",
+	engineReady:   "dockerlab: the engine listens at %s",
+	maxSteps:      "most steps of a container, or of a script on the host",
+	maxProcesses:  "most processes of each at one time",
+	maxMemory:     "most bytes that each holds in memory",
+	maxOutput:     "most bytes of captured output",
+	headUsage:     "Usage",
+	headVerbs:     "Verbs",
+	headFlags:     "Options",
+	headGlobals:   "Options of every verb",
+	moreHelp:      `Use "{{.CommandPath}} VERB --help" for more about a verb.`,
 }
 
 var chinese = words{
@@ -54,11 +91,34 @@ var chinese = words{
 	langFlag:     "课程和提示的语言",
 	helpFlag:     "显示本帮助",
 	versionShort: "显示 dockerlab、Go 和主要模块的版本",
-	headUsage:    "用法",
-	headVerbs:    "命令",
-	headFlags:    "选项",
-	headGlobals:  "通用选项",
-	moreHelp:     `用 "{{.CommandPath}} 命令 --help" 查看某个命令的说明。`,
+	playShort:    "在提示符下使用实验室，没有课程",
+	playLong: `在提示符下使用实验室，没有课程。每次都是新的实验室。
+
+标准输入不是终端时，逐行运行从中读到的命令。`,
+	playBanner: "这里是实验室：一台模拟的主机，带有 Docker 引擎。试试：docker run hello-world\r\n按 Tab 补全，输入 exit 或按 Ctrl-D 离开；这里的一切都不会动您的机器。",
+	shShort:    "在新的实验室里运行 shell 脚本",
+	shLong: `在新实验室的主机上运行 bash 脚本，不用终端。退出码就是脚本的退出码。
+实验室用的是虚拟时钟：sleep 不花时间，同一个脚本在任何机器上的输出都一样。
+
+用 -c 时脚本是 CMD；否则是 FILE 或标准输入。后面的是脚本的参数。`,
+	shCommand:     "运行 `CMD`",
+	shMount:       "把目录 `DIR` 中的文件复制到实验室的工作目录",
+	shSeed:        "实验室各种 ID 的随机种子",
+	engineShort:   "提供实验室的 Docker Engine API",
+	engineLong:    "在套接字上提供一个新实验室的 Docker Engine API 1.41，任何 Docker 客户端都能用：\n\n    DOCKER_HOST=unix://PATH docker ps",
+	engineHost:    "在哪里监听：`unix://PATH`",
+	engineSeed:    "实验室各种 ID 的随机种子（默认取自时间）",
+	engineAddress: "不能在 %q 监听：要写成 unix://PATH",
+	engineReady:   "dockerlab: 引擎正在 %s 监听",
+	maxSteps:      "每个容器或主机脚本最多走多少步",
+	maxProcesses:  "每个容器或主机脚本最多同时有多少进程",
+	maxMemory:     "每个容器或主机脚本最多占用多少字节内存",
+	maxOutput:     "捕获的输出最多多少字节",
+	headUsage:     "用法",
+	headVerbs:     "命令",
+	headFlags:     "选项",
+	headGlobals:   "通用选项",
+	moreHelp:      `用 "{{.CommandPath}} 命令 --help" 查看某个命令的说明。`,
 }
 
 const usageTemplate = `USAGE:{{if .Runnable}}

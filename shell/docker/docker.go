@@ -54,6 +54,10 @@ type Options struct {
 	// Now is the clock of the engine's host; nil means time.Now.
 	Now func() time.Time
 
+	// Note is told of each answer of the engine: the request's method and path, without the API's
+	// version, and the status. It may be nil.
+	Note func(method, path string, status int)
+
 	// Signals are the signals sent to the command, by name without SIG ("INT", "TERM").
 	Signals <-chan string
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"path"
 	"strings"
 	"sync"
@@ -196,6 +197,13 @@ func (inv *invocation) makeClient() error {
 	if headers := inv.ConfigFile().HTTPHeaders; len(headers) > 0 {
 		options = append(options, client.WithHTTPHeaders(headers))
 	}
+	if note := inv.o.Note; note != nil {
+		options = append(options, client.WithHTTPResponseHook(func(res *http.Response) {
+			if res.Request != nil {
+				note(res.Request.Method, unversioned(res.Request.URL.Path), res.StatusCode)
+			}
+		}))
+	}
 	if version := inv.getenv("DOCKER_API_VERSION"); version != "" {
 		options = append(options, client.WithAPIVersion(version))
 	}
@@ -219,6 +227,16 @@ func (inv *invocation) makeClient() error {
 		SwarmStatus:     ping.SwarmStatus,
 	}
 	return nil
+}
+
+// unversioned takes the API's version off a path: "/v1.41/info" is "/info".
+func unversioned(p string) string {
+	if rest, ok := strings.CutPrefix(p, "/v1."); ok {
+		if i := strings.IndexByte(rest, '/'); i >= 0 {
+			return rest[i:]
+		}
+	}
+	return p
 }
 
 // engineHost is the engine's address: -H, then DOCKER_HOST, then the default.

@@ -170,10 +170,13 @@ func (l *Lease) End() {
 	}
 }
 
-// unread gives back what the holder has read and not used.
-func (l *Lease) unread(p []byte) {
-	l.t.mu.Lock()
-	defer l.t.mu.Unlock()
-	l.t.input = append(append([]byte(nil), p...), l.t.input...)
-	l.t.changed.Broadcast()
+// Unread puts p before the input that waits: it was read, and not used.
+func (t *Terminal) Unread(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.input = append(append([]byte(nil), p...), t.input...)
+	t.changed.Broadcast()
 }
