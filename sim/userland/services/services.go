@@ -1,0 +1,9 @@
+// Package services holds the servers that the lab's images run: nginx, Apache's httpd and redis,
+// with their clients. They read their real configuration files, serve over the lab's network, write
+// the files and log lines that the real ones write, and heed the same signals.
+package services
+
+import "github.com/dockerlab/dockerlab/sim/userland/prog"
+
+// Programs are the servers.
+var Programs = []prog.Program{}
