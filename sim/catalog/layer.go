@@ -72,8 +72,10 @@ func (r *Registry) describe(name string) (*description, *folder, error) {
 			return nil, nil, err
 		}
 	}
-	return nil, nil, fmt.Errorf("there is no layer %s", name)
+	return nil, nil, fmt.Errorf("%w %s", errNoLayer, name)
 }
+
+var errNoLayer = errors.New("there is no layer")
 
 // layer makes the layer of that name, once.
 func (r *Registry) layer(name string) (Layer, error) {
@@ -153,7 +155,7 @@ type plan struct {
 
 // plan reads the description of a layer. depth counts the layers that led here by Like and On.
 func (r *Registry) plan(name string, depth int) (*plan, error) {
-	if depth > 16 {
+	if depth > maxBases {
 		return nil, fmt.Errorf("layer %s: it is a variation of itself", name)
 	}
 	d, f, err := r.describe(name)

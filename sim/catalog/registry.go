@@ -23,10 +23,11 @@ var data embed.FS
 type Registry struct {
 	folders []*folder // the first that has something stands before the rest
 
-	mu     sync.Mutex
-	images map[string]*Image // by name:tag
-	layers map[string]*layer.Layer
-	suites map[string]*debian.Suite // by the names of what it joins
+	mu       sync.Mutex
+	images   map[string]*Image // by name:tag
+	layers   map[string]*layer.Layer
+	suites   map[string]*debian.Suite // by the names of what it joins
+	archives map[string][]byte        // by layer and extension
 }
 
 // Open opens the catalogue that is built into the program.
@@ -47,7 +48,7 @@ func OpenDir(folder fs.FS) *Registry {
 }
 
 func newRegistry(fsys fs.FS) *Registry {
-	return &Registry{folders: []*folder{newFolder(fsys)}, images: map[string]*Image{}, layers: map[string]*layer.Layer{}, suites: map[string]*debian.Suite{}}
+	return &Registry{folders: []*folder{newFolder(fsys)}, images: map[string]*Image{}, layers: map[string]*layer.Layer{}, suites: map[string]*debian.Suite{}, archives: map[string][]byte{}}
 }
 
 // Errors of Resolve, which the engine words as the real one does.
@@ -99,7 +100,7 @@ func (r *Registry) Resolve(ref reference.Named) (*Image, error) {
 	}
 	if d, ok := ref.(reference.Digested); ok {
 		for _, v := range repository.variants {
-			image, err := r.image(repository.name, v.Tags[0])
+			image, err := r.image(repository.name, v.Tags[0], 0)
 			if err != nil {
 				return nil, err
 			}
@@ -113,7 +114,7 @@ func (r *Registry) Resolve(ref reference.Named) (*Image, error) {
 	if t, ok := ref.(reference.Tagged); ok {
 		tag = t.Tag()
 	}
-	return r.image(repository.name, tag)
+	return r.image(repository.name, tag, 0)
 }
 
 // Tags lists the tags of a repository in the order of its file.
@@ -158,8 +159,11 @@ func (r *Registry) read(name string) (*repository, error) {
 	return nil, ErrNoRepository
 }
 
-// image makes the image of that tag, once.
-func (r *Registry) image(name, tag string) (*Image, error) {
+// maxBases bounds how many images may stand one upon the other, and layers that vary each other.
+const maxBases = 16
+
+// image makes the image of that tag, once. depth counts the images that stand on it.
+func (r *Registry) image(name, tag string, depth int) (*Image, error) {
 	repository, err := r.read(name)
 	if err != nil {
 		return nil, err
@@ -181,10 +185,10 @@ func (r *Registry) image(name, tag string) (*Image, error) {
 		if tag == "" {
 			tag = "latest"
 		}
-		if from == name && v.Tags[0] == tag {
+		if depth > maxBases {
 			return nil, fmt.Errorf("catalog: image %s is made from itself", key)
 		}
-		if base, err = r.image(from, tag); err != nil {
+		if base, err = r.image(from, tag, depth+1); err != nil {
 			return nil, fmt.Errorf("catalog: image %s, from %s: %w", key, v.From, err)
 		}
 	}
