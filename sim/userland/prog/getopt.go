@@ -212,8 +212,7 @@ func findLong(long []Long, name, dashes, arg string) (Long, string) {
 	}
 	switch {
 	case len(found) == 0:
-		text, _, _ := strings.Cut(arg[len(dashes):], "=")
-		return Long{}, "unrecognized option '" + dashes + text + "'"
+		return Long{}, "unrecognized option '" + arg + "'"
 	case same:
 		return found[0], ""
 	}

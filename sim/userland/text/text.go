@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/posixre"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 )
 
@@ -19,6 +20,28 @@ var Programs = []prog.Program{
 	{Name: "egrep", Families: prog.Any, Run: egrep},
 	{Name: "fgrep", Families: prog.Any, Run: fgrep},
 	{Name: "sed", Families: prog.Any, Run: sed},
+	{Name: "cat", Families: prog.Any, Run: cat},
+	{Name: "tac", Families: prog.Any, Run: tac},
+	{Name: "rev", Families: prog.Any, Run: rev},
+	{Name: "head", Families: prog.Any, Run: head},
+	{Name: "tail", Families: prog.Any, Run: tail},
+	{Name: "wc", Families: prog.Any, Run: wc},
+	{Name: "nl", Families: prog.Any, Run: nl},
+	{Name: "cut", Families: prog.Any, Run: cut},
+	{Name: "paste", Families: prog.Any, Run: paste},
+	{Name: "uniq", Families: prog.Any, Run: uniq},
+	{Name: "comm", Families: prog.Any, Run: comm},
+	{Name: "tr", Families: prog.Any, Run: tr},
+	{Name: "sort", Families: prog.Any, Run: sortProgram},
+	{Name: "fold", Families: prog.Any, Run: fold},
+	{Name: "expand", Families: prog.Any, Run: expand},
+	{Name: "unexpand", Families: prog.Any, Run: unexpand},
+	{Name: "fmt", Families: prog.GNU, Run: fmtProgram},
+	{Name: "tee", Families: prog.Any, Run: tee},
+	{Name: "xargs", Families: prog.Any, Run: xargs},
+	{Name: "echo", Families: prog.Any, Run: echo},
+	{Name: "printf", Families: prog.Any, Run: printf},
+	{Name: "split", Families: prog.Any, Run: split},
 }
 
 // maxLine bounds a line held in memory, in bytes.
@@ -32,11 +55,13 @@ type lines struct {
 }
 
 func newLines(c *prog.Ctx, r io.Reader, end byte) *lines {
-	b, ok := r.(*bufio.Reader)
-	if !ok {
-		b = bufio.NewReaderSize(r, 32768)
+	switch r := r.(type) {
+	case *bufio.Reader:
+		return &lines{c, r, end}
+	case stdin:
+		return &lines{c, r.Reader, end}
 	}
-	return &lines{c, b, end}
+	return &lines{c, bufio.NewReaderSize(r, 32768), end}
 }
 
 // next gives the next line with its end, which only the last may lack. At the end it gives io.EOF
@@ -68,10 +93,15 @@ func (l *lines) chomp(line []byte) (text []byte, ended bool) {
 	return line, false
 }
 
+// stdin is standard input as something to close.
+type stdin struct{ *bufio.Reader }
+
+func (stdin) Close() error { return nil }
+
 // input opens a file, or standard input for "-".
 func input(c *prog.Ctx, name string) (io.ReadCloser, error) {
 	if name == "-" {
-		return io.NopCloser(c.In), nil
+		return stdin{c.In}, nil
 	}
 	return c.OpenInput(name)
 }
@@ -95,3 +125,6 @@ func readLimited(r io.Reader) ([]byte, error) {
 	}
 	return b, err
 }
+
+// compileBasic compiles a basic regular expression as GNU's older interface takes it.
+func compileBasic(p string) (*posixre.Regexp, error) { return posixre.Compile(p, 0) }
