@@ -54,6 +54,9 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 		now = e.k.Now()
 		snap = files.Snapshot()
 		box.Destroy()
+		for _, tmp := range l.mounted {
+			tmp.Discard()
+		}
 	})
 	e.disconnectAll(id)
 	code := st.ExitCode()

@@ -347,6 +347,9 @@ func (e *Engine) remove(c *Container, o RemoveOptions) error {
 	}); err != nil {
 		return err
 	}
+	if c.Files != nil && e.o.Disk != nil {
+		e.k.Do(func() { c.Files.Discard(e.o.Disk) })
+	}
 	if o.Volumes {
 		for _, m := range c.Mounts {
 			if m.Type == "volume" && m.Spec.Source == "" {

@@ -188,6 +188,8 @@ func (e *Engine) Volumes(f filters.Args) ([]*types.Volume, error) {
 // RemoveVolume removes a volume that no container mounts. With force one that is not there is no
 // error.
 func (e *Engine) RemoveVolume(name string, force bool) error {
+	var files *unionfs.FS
+	var kept *unionfs.Snapshot
 	err := e.update(func(s *State) error {
 		v, ok := s.Volumes.Get(name)
 		if !ok {
@@ -197,6 +199,7 @@ func (e *Engine) RemoveVolume(name string, force bool) error {
 			return conflict("remove %s: volume is in use - [%s]", v.Name, strings.Join(users, ", "))
 		}
 		s.Volumes = s.Volumes.Without(name)
+		files, kept = e.volumes[name], v.Files
 		delete(e.volumes, name)
 		return nil
 	})
@@ -206,6 +209,14 @@ func (e *Engine) RemoveVolume(name string, force bool) error {
 		}
 		return err
 	}
+	e.k.Do(func() {
+		switch {
+		case files != nil:
+			files.Discard()
+		case kept != nil && e.o.Disk != nil:
+			kept.Discard(e.o.Disk)
+		}
+	})
 	e.emitVolume(name, "destroy", map[string]string{"driver": "local"})
 	return nil
 }

@@ -270,13 +270,20 @@ func (f *FS) Statfs() vfs.Statfs {
 // Held is how many bytes of memory are charged.
 func (f *FS) Held() int64 { return f.held }
 
-// Discard gives the room on the disk and the memory charged back. The file system must not be
-// used any more.
+// Discard gives back the room on the disk and the memory charged. The file system must not be used
+// any more; a snapshot of it that is kept takes no room then.
 func (f *FS) Discard() {
 	f.o.Charge(-f.held)
 	f.o.Disk.Used -= f.blocks * pageSize
 	f.o.Disk.InodesUsed -= f.inodes
 	f.held, f.blocks, f.inodes = 0, 0, 0
+}
+
+// Discard gives back the room that a snapshot takes on a disk, when what it is a snapshot of has
+// been removed for good.
+func (s *Snapshot) Discard(d *Disk) {
+	d.Used -= s.blocks * pageSize
+	d.InodesUsed -= s.inodes
 }
 
 // Snapshot is an FS at one moment; it never changes and is safe for concurrent use.
@@ -298,13 +305,12 @@ func (f *FS) Snapshot() *Snapshot {
 
 // FS is a file system that goes on from the snapshot, as a container that is started again goes
 // on from what its write layer was: overlayfs makes a whiteout of its own at each mount. What the
-// upper holds is charged at once, and refused only when it grows.
+// upper holds is charged at once, and refused only when it grows; on the disk it has its room
+// already, since it was written.
 func (s *Snapshot) FS(o Options) *FS {
 	f := &FS{lower: s.lower, floor: s.floor, t: s.tree.Edit(), up: s.up, held: s.held, blocks: s.blocks, inodes: s.inodes}
 	f.init(o)
 	f.o.Charge(f.held)
-	f.o.Disk.Used += f.blocks * pageSize
-	f.o.Disk.InodesUsed += f.inodes
 	return f
 }
 
