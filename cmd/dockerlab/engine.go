@@ -31,6 +31,9 @@ func newEngine(a *app, w *words) *cobra.Command {
 			if !ok || path == "" {
 				return fmt.Errorf(w.engineAddress, address)
 			}
+			// Before the socket is there: whoever waits for it may end us at once.
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
 			l, err := listen(path)
 			if err != nil {
 				return err
@@ -41,8 +44,6 @@ func newEngine(a *app, w *words) *cobra.Command {
 				return broken(err)
 			}
 			defer lab.Close()
-			ctx, stop := untilSignal(cmd.Context())
-			defer stop()
 			fmt.Fprintf(a.err, w.engineReady+"\n", address)
 			return broken(serve(ctx, l, lab.Handler()))
 		},

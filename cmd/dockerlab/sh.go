@@ -97,6 +97,8 @@ func readScript(a *app, given bool, command string, args []string) (script, erro
 
 // runScript runs a script in a fresh lab. Its exit code becomes ours.
 func runScript(ctx context.Context, a *app, o shell.Options, s script) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
 	lab, err := shell.Open(o)
 	if err != nil {
 		return broken(err)
@@ -110,8 +112,6 @@ func runScript(ctx context.Context, a *app, o shell.Options, s script) error {
 		}
 		args = append([]string{name}, args...)
 	}
-	ctx, stop := untilSignal(ctx)
-	defer stop()
 	code, err := lab.Run(ctx, shell.Script{Args: args, Stdin: a.in, Stdout: a.out, Stderr: a.err})
 	var over *kernel.BudgetError
 	var killed signalError
