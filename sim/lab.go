@@ -108,29 +108,11 @@ func New(o Options) (*Lab, error) {
 // dockerGroup is the group that the socket belongs to.
 const dockerGroup = 101
 
-// hostTree is the disk of the lab's host: Debian, and the lab's own programs.
+// hostTree is the disk of the lab's host: the catalogue's, and the lab's own programs.
 func hostTree(r *catalog.Registry, programs map[string]kernel.Program) (*layer.Tree, error) {
-	ref, err := reference.ParseNormalizedNamed("debian:bookworm")
+	tree, err := r.Host()
 	if err != nil {
 		return nil, err
-	}
-	img, err := r.Resolve(ref)
-	if err != nil {
-		return nil, fmt.Errorf("the host's image: %w", err)
-	}
-	var stack *layer.Stack
-	for _, l := range img.Layers {
-		opened, err := l.Open()
-		if err != nil {
-			return nil, fmt.Errorf("the host's image: %w", err)
-		}
-		if stack, err = stack.Push(opened); err != nil {
-			return nil, err
-		}
-	}
-	tree, err := stack.Tree()
-	if err != nil {
-		return nil, fmt.Errorf("the host's image: %w", err)
 	}
 	var entries []layer.Entry
 	for name := range programs {
@@ -204,8 +186,16 @@ func (r registry) Tags(_ context.Context, ref reference.Named) ([]string, error)
 	return tags, registryError(err)
 }
 
-func (r registry) Search(context.Context, string) ([]container.SearchResult, error) {
-	return nil, nil
+func (r registry) Search(_ context.Context, term string) ([]container.SearchResult, error) {
+	found, err := r.Registry.Search(term)
+	if err != nil {
+		return nil, err
+	}
+	var all []container.SearchResult
+	for _, f := range found {
+		all = append(all, container.SearchResult{Name: f.Name, Description: f.Description, Stars: f.Stars, Official: f.Official})
+	}
+	return all, nil
 }
 
 func registryError(err error) error {

@@ -87,6 +87,31 @@ func TestMistakesInAFolderAreNamed(t *testing.T) {
 	}
 }
 
+func TestSearch(t *testing.T) {
+	r := OpenDir(os.DirFS("testdata/teacher"))
+	for term, want := range map[string]string{
+		"nginx":    "nginx",
+		"course":   "course/app",
+		"tool":     "", // it is another registry's
+		"linux di": "ubuntu debian",
+	} {
+		found, err := r.Search(term)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, f := range found {
+			names = append(names, f.Name)
+			if f.Official == strings.Contains(f.Name, "/") {
+				t.Errorf("%s is official: %v", f.Name, f.Official)
+			}
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%q finds %q, want %q", term, got, want)
+		}
+	}
+}
+
 func TestWeb(t *testing.T) {
 	r := OpenDir(os.DirFS("testdata/teacher"))
 	get := func(url string) (*Page, string) {
