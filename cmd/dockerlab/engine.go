@@ -83,6 +83,7 @@ const grace = 3 * time.Second
 // serve answers on l until ctx is done, and then lets what is under way come to its end. The
 // socket is removed with l.
 func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	defer l.Close() // the server may not have got so far as to close it
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
