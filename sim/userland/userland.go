@@ -18,6 +18,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
+	"github.com/dockerlab/dockerlab/sim/userland/system"
 	"github.com/dockerlab/dockerlab/sim/userland/text"
 )
 
@@ -40,6 +41,7 @@ func New(extra ...Entry) *Table {
 	t := &Table{gnu: map[string]Entry{}, busybox: map[string]Entry{}, ids: newIdentities()}
 	for _, theme := range [][]prog.Program{
 		files.Programs,
+		system.Programs,
 		text.Programs,
 	} {
 		for _, p := range theme {

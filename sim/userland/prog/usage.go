@@ -151,3 +151,6 @@ Currently defined functions:
 	b.WriteString("\n\n")
 	return b.String()
 }
+
+// UsageIsHelp makes Usage print HelpText to standard error.
+func (c *Ctx) UsageIsHelp() { c.OnUsage = func() { c.Errorf("%s", c.HelpText()) } }

@@ -1,0 +1,89 @@
+// Package system holds the programs that tell of the machine, of the user and of time, that run
+// other programs, and those that look after processes.
+package system
+
+import "github.com/dockerlab/dockerlab/sim/userland/prog"
+
+// Programs are the programs of this package.
+var Programs = []prog.Program{
+	{Name: "[", Families: prog.Any, Run: test},
+	{Name: "[[", Families: prog.Busybox, Run: test},
+	{Name: "arch", Families: prog.Any, Run: arch},
+	{Name: "clear", Families: prog.Any, Run: clearScreen},
+	{Name: "date", Families: prog.Any, Run: date},
+	{Name: "dmesg", Families: prog.Any, Run: dmesg},
+	{Name: "dnsdomainname", Families: prog.Any, Run: hostname},
+	{Name: "domainname", Families: prog.GNU, Run: hostname},
+	{Name: "dumb-init", Families: prog.Any, Run: dumbInit},
+	{Name: "env", Families: prog.Any, Run: env},
+	{Name: "expr", Families: prog.Any, Run: expr},
+	{Name: "false", Families: prog.Any, Run: falsehood},
+	{Name: "flock", Families: prog.Any, Run: flock},
+	{Name: "free", Families: prog.Any, Run: free},
+	{Name: "getconf", Families: prog.Any, Run: getconf},
+	{Name: "groups", Families: prog.Any, Run: groups},
+	{Name: "hostid", Families: prog.Any, Run: hostid},
+	{Name: "hostname", Families: prog.Any, Run: hostname},
+	{Name: "id", Families: prog.Any, Run: id},
+	{Name: "kill", Families: prog.Any, Run: kill},
+	{Name: "killall", Families: prog.Any, Run: killall},
+	{Name: "logname", Families: prog.Any, Run: logname},
+	{Name: "lscpu", Families: prog.GNU, Run: lscpu},
+	{Name: "mount", Families: prog.Any, Run: mount},
+	{Name: "mountpoint", Families: prog.Any, Run: mountpoint},
+	{Name: "nice", Families: prog.Any, Run: nice},
+	{Name: "nohup", Families: prog.Any, Run: nohup},
+	{Name: "nproc", Families: prog.Any, Run: nproc},
+	{Name: "nsenter", Families: prog.Any, Run: nsenter},
+	{Name: "pgrep", Families: prog.Any, Run: pgrep},
+	{Name: "pidof", Families: prog.Any, Run: pidof},
+	{Name: "pkill", Families: prog.Any, Run: pgrep},
+	{Name: "printenv", Families: prog.Any, Run: printenv},
+	{Name: "ps", Families: prog.Any, Run: ps},
+	{Name: "renice", Families: prog.Any, Run: renice},
+	{Name: "reset", Families: prog.Any, Run: clearScreen},
+	{Name: "run-parts", Families: prog.Any, Run: runParts},
+	{Name: "seq", Families: prog.Any, Run: seq},
+	{Name: "service", Families: prog.GNU, Run: service},
+	{Name: "setsid", Families: prog.Any, Run: setsid},
+	{Name: "sleep", Families: prog.Any, Run: sleep},
+	{Name: "start-stop-daemon", Families: prog.Any, Run: startStopDaemon},
+	{Name: "stty", Families: prog.Any, Run: stty},
+	{Name: "sysctl", Families: prog.Any, Run: sysctl},
+	{Name: "systemctl", Families: prog.GNU, Run: systemctl},
+	{Name: "test", Families: prog.Any, Run: test},
+	{Name: "timeout", Families: prog.Any, Run: timeout},
+	{Name: "tini", Families: prog.Any, Run: tini},
+	{Name: "top", Families: prog.Any, Run: top},
+	{Name: "true", Families: prog.Any, Run: truth},
+	{Name: "tty", Families: prog.Any, Run: tty},
+	{Name: "umount", Families: prog.Any, Run: umount},
+	{Name: "uname", Families: prog.Any, Run: uname},
+	{Name: "unshare", Families: prog.Any, Run: unshare},
+	{Name: "uptime", Families: prog.Any, Run: uptime},
+	{Name: "usleep", Families: prog.Busybox, Run: usleep},
+	{Name: "watch", Families: prog.Any, Run: watch},
+	{Name: "which", Families: prog.Any, Run: which},
+	{Name: "who", Families: prog.Any, Run: who},
+	{Name: "whoami", Families: prog.Any, Run: whoami},
+	{Name: "yes", Families: prog.Any, Run: yes},
+}
+
+// missingOperand ends a program that was given too few operands.
+func missingOperand(c *prog.Ctx) {
+	if c.GNU() {
+		c.Fail("missing operand")
+	}
+	c.Usage()
+}
+
+// noOperands ends a program that takes none and was given some.
+func noOperands(c *prog.Ctx) {
+	if len(c.Args) == 0 {
+		return
+	}
+	if c.GNU() {
+		c.Fail("extra operand %s", prog.Quote(c.Args[0]))
+	}
+	c.Usage()
+}
