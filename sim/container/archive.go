@@ -317,7 +317,8 @@ func (e *Engine) PutArchive(ref, dir string, o PutOptions, body io.Reader) error
 			return
 		}
 		u := untarrer{v: v, dir: path.Clean(abs), o: o, times: map[string]time.Time{}}
-		if o.Chown && c.Config.User != "" {
+		// A container without a user keeps the owners of the archive, whatever the client wants.
+		if u.o.Chown = o.Chown && c.Config.User != ""; u.o.Chown {
 			passwd, group := readAccounts(v)
 			if u.id, err = lookupUser(c.Config.User, nil, passwd, group); err != nil {
 				return

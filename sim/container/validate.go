@@ -260,6 +260,9 @@ func checkPorts(ports nat.PortMap) error {
 			return fmt.Errorf("invalid port specification: %q", n)
 		}
 		for _, b := range bindings {
+			if b.HostPort == "" {
+				continue
+			}
 			if _, err := nat.NewPort(nat.SplitProtoPort(b.HostPort)); err != nil {
 				return fmt.Errorf("invalid port specification: %q", b.HostPort)
 			}
