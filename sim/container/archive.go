@@ -286,7 +286,7 @@ func (e *Engine) PutArchive(ref, dir string, o PutOptions, body io.Reader) error
 		case err != nil:
 			return system("lstat %s/merged%s: %s", graphDir(c.ID), abs, errnoText(err))
 		case !st.Mode.IsDir():
-			return invalid("extraction point is not a directory")
+			return refuse(Unknown, "extraction point is not a directory")
 		}
 		return c.mayWrite(abs)
 	}

@@ -33,6 +33,8 @@ func (e *Engine) CreateContainer(r Create) (id string, warnings []string, err er
 	}
 	if r.Host == nil {
 		r.Host = &ctypes.HostConfig{}
+	} else if r.Host.Runtime == "" {
+		r.Host.Runtime = "runc"
 	}
 	if err := checkConfig(r.Config); err != nil {
 		return "", nil, as(Invalid, err)
@@ -84,6 +86,9 @@ func checkPlatform(ref string, img *image.Image, want string) error {
 		return nil
 	}
 	f := strings.Split(want, "/")
+	if len(f) > 3 {
+		return invalid("%q: cannot parse platform specifier: invalid argument", want)
+	}
 	wantOS, wantArch := "linux", f[0]
 	if len(f) > 1 {
 		wantOS, wantArch = f[0], f[1]
@@ -117,12 +122,13 @@ func (e *Engine) adapt(h *ctypes.HostConfig) error {
 	if h.CgroupnsMode == "" {
 		h.CgroupnsMode = "host"
 	}
+	labelled := slices.ContainsFunc(h.SecurityOpt, func(o string) bool { return strings.HasPrefix(o, "label=") })
+	if (h.Privileged || h.IpcMode.IsHost() || h.PidMode.IsHost()) && !labelled {
+		h.SecurityOpt = append(h.SecurityOpt, "label=disable")
+	}
 	if h.OomKillDisable == nil {
 		no := false
 		h.OomKillDisable = &no
-	}
-	if h.Runtime == "" {
-		h.Runtime = "runc"
 	}
 	// Modes that name another container are kept by its ID: its name may change.
 	id := func(ref string) (string, bool) {
@@ -405,7 +411,7 @@ func (e *Engine) registerMounts(c *Container) (mounts map[string]*Mount, made []
 	for _, raw := range h.VolumesFrom {
 		ref, mode, err := parseVolumesFrom(raw)
 		if err != nil {
-			return nil, made, err
+			return nil, made, &Error{Invalid, err}
 		}
 		from, err := e.Container(ref)
 		if err != nil {
@@ -414,7 +420,7 @@ func (e *Engine) registerMounts(c *Container) (mounts map[string]*Mount, made []
 		for _, m := range from.Mounts {
 			cp := *m
 			cp.RW = m.RW && !mode.readOnly
-			cp.CopyData = false
+			cp.CopyData, cp.Mode = false, ""
 			mounts[cp.Destination] = &cp
 		}
 	}

@@ -91,7 +91,7 @@ func (e *Engine) execNamed(id string) (*exec, error) {
 	x := e.execs[id]
 	e.mu.Unlock()
 	if x == nil {
-		return nil, notFound("No such exec instance '%s' found in daemon", id)
+		return nil, noSuchExec(id)
 	}
 	c, err := e.Container(x.container)
 	switch {

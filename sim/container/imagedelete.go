@@ -220,7 +220,7 @@ func (e *Engine) PruneImages(ctx context.Context, f filters.Args) (*types.Images
 	}
 	dangling, given, err := boolFilter(f, "dangling")
 	if err != nil {
-		return nil, invalid("Invalid filter 'dangling=%s'", f.Get("dangling"))
+		return nil, badFilter("dangling", f.Get("dangling"))
 	}
 	dangling = dangling || !given
 	until, err := e.untilFilter(f)

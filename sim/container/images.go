@@ -41,7 +41,7 @@ func (e *Engine) Images(f filters.Args, all bool) ([]*types.ImageSummary, error)
 	dangling := false
 	if f.Contains("dangling") {
 		if dangling = f.ExactMatch("dangling", "true"); !dangling && !f.ExactMatch("dangling", "false") {
-			return nil, invalid("Invalid filter 'dangling=%s'", f.Get("dangling"))
+			return nil, badFilter("dangling", f.Get("dangling"))
 		}
 	}
 	var before, since *image.Image
@@ -120,7 +120,7 @@ func summarize(s *image.Store, img *image.Image, f filters.Args) (sum *types.Ima
 func (e *Engine) InspectImage(ref string) (*types.ImageInspect, error) {
 	img, err := e.findImage(ref)
 	if err != nil {
-		return nil, err
+		return nil, refuse(KindOf(err), "no such image: %s: %w", ref, err)
 	}
 	s := e.State().Images
 	tags, digests := []string{}, []string{}
@@ -224,10 +224,10 @@ func (e *Engine) Tag(ref, repo, tag string) error {
 // tag makes a name lead to an image.
 func (e *Engine) tag(id image.ID, name reference.Named) error {
 	if _, ok := name.(reference.Canonical); ok {
-		return refuse(Unknown, "refusing to create a tag with a digest reference")
+		return invalid("refusing to create a tag with a digest reference")
 	}
 	if reference.FamiliarName(name) == "sha256" {
-		return refuse(Unknown, "refusing to create an ambiguous tag using digest algorithm as name")
+		return invalid("refusing to create an ambiguous tag using digest algorithm as name")
 	}
 	now := e.now()
 	if err := e.update(func(s *State) error {

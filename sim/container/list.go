@@ -23,8 +23,7 @@ type ListOptions struct {
 	All           bool
 	Size          bool
 	Limit         int
-	Since, Before string // deprecated filters of the same names
-	Filters       filters.Args
+	Filters filters.Args
 }
 
 // containers lists all, the newest first.
@@ -92,34 +91,38 @@ func (e *Engine) matcher(o *ListOptions) (*matcher, error) {
 	}
 	for _, v := range f.Get("status") {
 		if !slices.Contains([]string{"paused", "restarting", "removing", "running", "dead", "created", "exited"}, v) {
-			return nil, invalid("Unrecognised filter value for status: %s", v)
+			return nil, badFilter("status", v)
 		}
 		o.All = true
 	}
 	for _, v := range f.Get("health") {
 		if !slices.Contains([]string{"starting", "healthy", "unhealthy", "none"}, v) {
-			return nil, invalid("Unrecognised filter value for health: %s", v)
+			return nil, badFilter("health", v)
 		}
 	}
 	var err error
 	if m.isTask, m.taskGiven, err = boolFilter(f, "is-task"); err != nil {
-		return nil, err
+		return nil, badFilter("is-task", f.Get("is-task"))
 	}
-	find := func(name, old string) (*Container, error) {
-		ref := old
+	find := func(name string) (*Container, error) {
+		ref := ""
 		for _, v := range f.Get(name) {
 			ref = v
 		}
 		if ref == "" {
 			return nil, nil
 		}
-		o.All = o.All || f.Contains(name)
-		return e.Container(ref)
+		o.All = true
+		c, err := e.Container(ref)
+		if KindOf(err) == NotFound {
+			return nil, fmt.Errorf("no such container %s", ref)
+		}
+		return c, err
 	}
-	if m.before, err = find("before", o.Before); err != nil {
+	if m.before, err = find("before"); err != nil {
 		return nil, err
 	}
-	if m.since, err = find("since", o.Since); err != nil {
+	if m.since, err = find("since"); err != nil {
 		return nil, err
 	}
 	if f.Contains("ancestor") {
@@ -146,7 +149,7 @@ func (e *Engine) matcher(o *ListOptions) (*matcher, error) {
 		to   map[nat.Port]bool
 	}{{"publish", m.publish}, {"expose", m.expose}} {
 		for _, v := range f.Get(p.name) {
-			if err := parsePortFilter(v, p.to); err != nil {
+			if err := parsePortFilter(p.name, v, p.to); err != nil {
 				return nil, err
 			}
 		}
@@ -156,14 +159,14 @@ func (e *Engine) matcher(o *ListOptions) (*matcher, error) {
 }
 
 // parsePortFilter reads "80", "80/udp" or "8000-8080/tcp".
-func parsePortFilter(v string, to map[nat.Port]bool) error {
+func parsePortFilter(name, v string, to map[nat.Port]bool) error {
 	if strings.Contains(v, ":") {
-		return fmt.Errorf("filter for '%s' should not contain ':'", v)
+		return fmt.Errorf("filter for '%s' should not contain ':': %s", name, v)
 	}
 	proto, port := nat.SplitProtoPort(v)
-	start, end, err := nat.ParsePortRange(port)
+	start, end, err := parsePortRange(port)
 	if err != nil {
-		return fmt.Errorf("error while looking up for %s: %s", v, err)
+		return fmt.Errorf("error while looking up for %s %s: %w", name, v, err)
 	}
 	if end-start > 65535 {
 		return errors.New("invalid range format")
@@ -171,11 +174,32 @@ func parsePortFilter(v string, to map[nat.Port]bool) error {
 	for i := start; i <= end; i++ {
 		p, err := nat.NewPort(proto, strconv.FormatUint(i, 10))
 		if err != nil {
-			return fmt.Errorf("error while looking up for %s: %s", v, err)
+			return fmt.Errorf("error while looking up for %s %s: %w", name, v, err)
 		}
 		to[p] = true
 	}
 	return nil
+}
+
+// parsePortRange reads "80" or "80-90". Its errors are in the words of the engine's time.
+func parsePortRange(s string) (lo, hi uint64, err error) {
+	if s == "" {
+		return 0, 0, errors.New("empty string specified for ports")
+	}
+	first, last, ranged := strings.Cut(s, "-")
+	if lo, err = strconv.ParseUint(first, 10, 16); err != nil {
+		return 0, 0, err
+	}
+	if !ranged {
+		return lo, lo, nil
+	}
+	if hi, err = strconv.ParseUint(last, 10, 16); err != nil {
+		return 0, 0, err
+	}
+	if hi < lo {
+		return 0, 0, fmt.Errorf("invalid range specified for the Port: %s", s)
+	}
+	return lo, hi, nil
 }
 
 // match says whether a container is listed, and whether nothing that comes after it can be.

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -63,8 +64,10 @@ func parseMountMode(mode string) (m mountMode, ok bool) {
 	return m, true
 }
 
-func invalidVolumeSpec(raw string) error { return invalid("invalid volume specification: '%s'", raw) }
-func invalidMountMode(mode string) error { return invalid("invalid mode: %s", mode) }
+func invalidVolumeSpec(raw string) error {
+	return refuse(Unknown, "invalid volume specification: '%s'", raw)
+}
+func invalidMountMode(mode string) error { return refuse(Unknown, "invalid mode: %s", mode) }
 
 // parseBind reads what docker run -v was given.
 func parseBind(raw, driver string) (*Mount, error) {
@@ -108,7 +111,7 @@ func parseBind(raw, driver string) (*Mount, error) {
 	}
 	m, err := mountFromSpec(spec, nil)
 	if err != nil {
-		return nil, invalid("invalid volume specification: '%s': %v", raw, err)
+		return nil, refuse(Unknown, "invalid volume specification: '%s': %w", raw, errors.New(err.Error()))
 	}
 	m.Mode = modeText
 	return m, nil

@@ -233,7 +233,7 @@ func (e *Engine) findNetwork(ref string) (*Network, error) {
 	}
 	var byID []*Network
 	for id, n := range s.Networks.From(ref) {
-		if ref == "" || !strings.HasPrefix(id, ref) {
+		if !strings.HasPrefix(id, ref) {
 			break
 		}
 		byID = append(byID, n)
@@ -441,7 +441,14 @@ func (e *Engine) Connect(ref, network string, want *ntypes.EndpointSettings) err
 			if c.Ends == nil {
 				c.Ends = map[string]*ntypes.EndpointSettings{}
 			}
-			c.Ends[name] = want.Copy()
+			if c.Ends[name] != nil {
+				return nil // what was asked for first stays
+			}
+			ep := want.Copy()
+			if !isPredefined(name) {
+				ep.Aliases = append(slices.Clip(ep.Aliases), c.ID[:12])
+			}
+			c.Ends[name] = ep
 			return nil
 		})
 	}
@@ -510,7 +517,7 @@ func (e *Engine) Disconnect(ref, network string, force bool) error {
 		return err
 	}
 	n, err := e.Network(network)
-	if err != nil && (c.Status.Running || c.Ends[network] == nil) {
+	if err != nil && c.Status.Running {
 		return err
 	}
 	name := network
@@ -545,6 +552,8 @@ func boolFilter(f filters.Args, name string) (value, given bool, err error) {
 	return value, true, nil
 }
 
+func badFilter(name string, value any) error { return invalid("Invalid filter '%s=%v'", name, value) }
+
 // checkFilters refuses filters that a list does not have.
 func checkFilters(f filters.Args, known ...string) error {
 	m := map[string]bool{}
@@ -569,11 +578,7 @@ func (e *Engine) untilFilter(f filters.Args) (time.Time, error) {
 	}
 	v := f.Get("until")
 	if len(v) > 1 {
-		return time.Time{}, invalid("more than one until filter specified")
+		return time.Time{}, errors.New("more than one until filter specified")
 	}
-	t, err := parseTime(v[0], e.now())
-	if err != nil {
-		return t, as(Invalid, err)
-	}
-	return t, nil
+	return parseTime(v[0], e.now())
 }

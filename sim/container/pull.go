@@ -263,6 +263,15 @@ func (e *Engine) Push(ctx context.Context, name, tag string, tell func(Progress)
 	return noHost(ref)
 }
 
+// Distribution fails as looking an image up in a registry does without a network.
+func (e *Engine) Distribution(name string) error {
+	ref, err := image.ParseName(name)
+	if err != nil {
+		return as(Invalid, err)
+	}
+	return noHost(ref)
+}
+
 // Login fails as it does without a network.
 func (e *Engine) Login(server string) error {
 	if server == "" || strings.Contains(server, "index.docker.io") {

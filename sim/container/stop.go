@@ -500,7 +500,7 @@ func updateResources(to *ctypes.Resources, r ctypes.Resources) error {
 	if r.NanoCPUs > 0 && to.CPUQuota > 0 {
 		return conflict("Conflicting options: NanoCPUs cannot be updated as CPU Quota has already been set")
 	}
-	if r.Memory != 0 && r.MemorySwap == 0 && to.MemorySwap > 0 && r.Memory > to.MemorySwap {
+	if r.Memory != 0 && r.MemorySwap == 0 && r.Memory > to.MemorySwap {
 		return conflict("Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time")
 	}
 	set := func(to *int64, v int64) {

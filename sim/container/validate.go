@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -216,8 +217,13 @@ func checkResources(r *ctypes.Resources, update bool) (warnings []string, err er
 			return warnings, fmt.Errorf("Requested %s are not available - requested %s, available: %s", set.said, set.list, set.has)
 		}
 	}
-	if r.BlkioWeight > 0 && (r.BlkioWeight < 10 || r.BlkioWeight > 1000) {
-		return warnings, errors.New("Range of blkio weight is from 10 to 1000")
+	if r.BlkioWeight > 0 {
+		warnings = append(warnings, "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.")
+		r.BlkioWeight = 0
+	}
+	if len(r.BlkioWeightDevice) > 0 {
+		warnings = append(warnings, "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.")
+		r.BlkioWeightDevice = nil
 	}
 	if r.IOMaximumBandwidth != 0 || r.IOMaximumIOps != 0 {
 		return warnings, errors.New("Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps")
@@ -235,12 +241,12 @@ func highest(list string) (int, error) {
 		lo, hi, ranged := strings.Cut(part, "-")
 		a, err := strconv.Atoi(lo)
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("invalid format: %s", list)
 		}
 		b := a
 		if ranged {
 			if b, err = strconv.Atoi(hi); err != nil {
-				return 0, err
+				return 0, fmt.Errorf("invalid format: %s", list)
 			}
 			if b < a {
 				return 0, fmt.Errorf("invalid format: %s", list)
@@ -332,6 +338,7 @@ func checkEndpoints(n *ntypes.NetworkingConfig) error {
 		for k := range n.EndpointsConfig {
 			names = append(names, k)
 		}
+		slices.Sort(names)
 		return fmt.Errorf("Container cannot be connected to network endpoints: %s", strings.Join(names, ", "))
 	}
 	for k, ep := range n.EndpointsConfig {

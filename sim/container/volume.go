@@ -97,7 +97,7 @@ func checkVolumeOptions(o map[string]string) error {
 		switch k {
 		case "type", "o", "device":
 		case "size":
-			return system("quota size requested but no quota support")
+			return invalid("quota size requested but no quota support")
 		default:
 			return invalid("invalid option: %q", k)
 		}
@@ -169,7 +169,7 @@ func (e *Engine) Volumes(f filters.Args) ([]*types.Volume, error) {
 	}
 	dangling, byUse, err := boolFilter(f, "dangling")
 	if err != nil {
-		return nil, err
+		return nil, badFilter("dangling", f.Get("dangling"))
 	}
 	list := []*types.Volume{}
 	s := e.State()
@@ -226,7 +226,7 @@ func (e *Engine) PruneVolumes(ctx context.Context, f filters.Args) (*types.Volum
 	if err := checkFilters(f, "label", "label!"); err != nil {
 		return nil, err
 	}
-	r := &types.VolumesPruneReport{}
+	r := &types.VolumesPruneReport{VolumesDeleted: []string{}}
 	s := e.State()
 	for _, v := range s.Volumes.All() {
 		if ctx.Err() != nil {

@@ -45,6 +45,11 @@ func (a *api) containers() {
 	a.handle("POST", "/containers/prune", a.pruneContainers)
 	a.handle("POST", "/commit", a.commit)
 	a.handle("PUT", "/containers/{name}/archive", a.putArchive)
+	for method, path := range map[string]string{"GET": "/containers/{name}/checkpoints", "POST": "/containers/{name}/checkpoints", "DELETE": "/containers/{name}/checkpoints/{id}"} {
+		a.handle(method, path, func(http.ResponseWriter, *request) error {
+			return refuse(container.Unsupported, "This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.")
+		})
+	}
 	a.handle("DELETE", "/containers/{name}", a.removeContainer)
 }
 
@@ -66,7 +71,7 @@ func (a *api) listContainers(w http.ResponseWriter, r *request) error {
 	if err := r.parseForm(); err != nil {
 		return err
 	}
-	o := container.ListOptions{All: r.flag("all"), Size: r.flag("size"), Since: r.Form.Get("since"), Before: r.Form.Get("before")}
+	o := container.ListOptions{All: r.flag("all"), Size: r.flag("size")}
 	var err error
 	if o.Filters, err = r.filters(); err != nil {
 		return err

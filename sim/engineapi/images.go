@@ -232,7 +232,7 @@ func (a *api) pushImage(w http.ResponseWriter, r *request) error {
 
 // distribution looks an image up in its registry, which cannot be reached from here.
 func (a *api) distribution(_ http.ResponseWriter, r *request) error {
-	return a.e.Push(r.Context(), r.vars["name"], "", func(container.Progress) {})
+	return a.e.Distribution(r.vars["name"])
 }
 
 func (a *api) build(w http.ResponseWriter, r *request) error {
@@ -261,6 +261,9 @@ func (a *api) cancelBuild(w http.ResponseWriter, r *request) error {
 }
 
 // noBuildKit refuses what only BuildKit uses.
-func (a *api) noBuildKit(http.ResponseWriter, *request) error {
-	return refuse(container.NotFound, "page not found")
+func (a *api) noBuildKit(_ http.ResponseWriter, r *request) error {
+	if r.Header.Get("Upgrade") == "" {
+		return refuse(container.Invalid, "no upgrade proto in request")
+	}
+	return refuse(container.Unsupported, "the lab's engine has the classic builder only: set DOCKER_BUILDKIT=0")
 }

@@ -113,9 +113,10 @@ func words(err error, typeName string) error {
 	}
 	var path []string
 	for _, f := range strings.Split(bad.Field, ".") {
-		if f != "Config" || len(path) > 0 { // an embedded struct has no name in JSON
-			path = append(path, f)
+		if f == "Resources" || f == "Config" && len(path) == 0 {
+			continue // an embedded struct has no name in JSON
 		}
+		path = append(path, f)
 	}
 	return errors.New("json: cannot unmarshal " + bad.Value + " into Go struct field " + bad.Struct + "." + strings.Join(path, ".") + " of type " + typ)
 }

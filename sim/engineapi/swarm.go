@@ -2,6 +2,7 @@ package engineapi
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/dockerlab/dockerlab/sim/container"
 )
@@ -13,8 +14,20 @@ func (a *api) swarm() {
 		"/tasks", "/tasks/{id}", "/tasks/{id}/logs", "/secrets", "/secrets/{id}", "/configs", "/configs/{id}"} {
 		a.handle("GET", p, no)
 	}
-	for _, p := range []string{"/swarm/update", "/services/create", "/services/{id}/update", "/nodes/{id}/update",
-		"/secrets/create", "/secrets/{id}/update", "/configs/create", "/configs/{id}/update"} {
+	for _, what := range []string{"swarm", "service", "node", "secret", "config"} {
+		path := "/" + what + "s/{id}/update"
+		if what == "swarm" {
+			path = "/swarm/update"
+		}
+		a.handle("POST", path, func(_ http.ResponseWriter, r *request) error {
+			v := r.FormValue("version")
+			if _, err := strconv.ParseUint(v, 10, 64); err != nil {
+				return refuse(container.Invalid, "invalid %s version '%s': %w", what, v, err)
+			}
+			return container.ErrNoSwarm
+		})
+	}
+	for _, p := range []string{"/swarm/unlock", "/services/create", "/secrets/create", "/configs/create"} {
 		a.handle("POST", p, no)
 	}
 	for _, p := range []string{"/services/{id}", "/nodes/{id}", "/secrets/{id}", "/configs/{id}"} {
@@ -27,9 +40,6 @@ func (a *api) swarm() {
 	a.handle("POST", "/swarm/join", alone)
 	a.handle("POST", "/swarm/leave", func(http.ResponseWriter, *request) error {
 		return refuse(container.Unavailable, "This node is not part of a swarm")
-	})
-	a.handle("POST", "/swarm/unlock", func(http.ResponseWriter, *request) error {
-		return refuse(container.Conflict, "swarm is not locked")
 	})
 }
 
