@@ -20,9 +20,9 @@ import (
 
 // ListOptions are those of docker ps.
 type ListOptions struct {
-	All           bool
-	Size          bool
-	Limit         int
+	All     bool
+	Size    bool
+	Limit   int
 	Filters filters.Args
 }
 
