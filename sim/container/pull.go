@@ -67,6 +67,9 @@ func (e *Engine) Pull(ctx context.Context, name, tag, platform string, tell func
 			return as(Invalid, err)
 		}
 	}
+	if reference.FamiliarName(ref) == "scratch" {
+		return invalid("'scratch' is a reserved name")
+	}
 	if !reference.IsNameOnly(ref) {
 		return e.pull(ctx, ref, platform, tell)
 	}
