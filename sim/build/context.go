@@ -141,8 +141,9 @@ func (o *opener) page(ctx context.Context, address, name string) (*source, *dock
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("error detecting content type for remote %s: %w", address, err)
 	}
-	body = &progressReader{r: body, total: p.Length, tell: func(done, total int64) {
-		o.tell(Downloading{Progress{ID: "Downloading context", Status: address, Current: done, Total: total}})
+	// The engine takes the length of its own request for that of the page, and so knows none.
+	body = &progressReader{r: body, length: -1, tell: func(done, _ int64, last bool) {
+		o.tell(Downloading{Progress{ID: "Downloading context", Status: address, Current: done}, last})
 	}}
 	if kind != "text/plain" {
 		return o.archive(ctx, body, name)
@@ -290,23 +291,30 @@ func (i interruptible) Read(p []byte) (int, error) {
 	return i.r.Read(p)
 }
 
-// progressReader tells how far the reading has come.
+// progressReader tells how far the reading has come, and at the end once more.
 type progressReader struct {
-	r           io.Reader
-	done, total int64
-	told        int64
-	tell        func(done, total int64)
+	r      io.Reader
+	length int64 // of all that there is; -1 where that is not known
+	done   int64
+	told   int64
+	tell   func(done, total int64, last bool)
 }
 
-// progressStep is how much is read between two reports, in bytes.
+// progressStep is how much is read between two reports, in bytes, or a hundredth of the whole where
+// that is less.
 const progressStep = 512 << 10
 
 func (p *progressReader) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	p.done += int64(n)
-	if p.done-p.told >= progressStep || err == io.EOF && p.told < p.done {
+	step := int64(progressStep)
+	if p.length > 0 {
+		step = min(step, p.length/100)
+	}
+	atEnd := err == io.EOF && (p.length < 0 || p.told < p.done)
+	if p.done-p.told > step || atEnd {
 		p.told = p.done
-		p.tell(p.done, max(p.total, 0))
+		p.tell(p.done, max(p.length, 0), err == io.EOF && p.length < 0)
 	}
 	return n, err
 }

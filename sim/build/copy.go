@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -270,10 +269,10 @@ func (r *run) download(address, dest string) (item, error) {
 	if err != nil {
 		return item{}, err
 	}
-	body := &progressReader{r: io.LimitReader(p.Body, r.limits.ContextBytes), total: p.Length, tell: func(done, total int64) {
-		r.tell(Downloading{Progress{Status: "Downloading", Current: done, Total: total}})
+	body := &progressReader{r: p.Body, length: p.Length, tell: func(done, total int64, last bool) {
+		r.tell(Downloading{Progress{Status: "Downloading", Current: done, Total: total}, last})
 	}}
-	if _, err := w.ReadFrom(body); err != nil {
+	if _, err := w.ReadFrom(archive.Bound(body, r.limits.ContextBytes)); err != nil {
 		return item{}, err
 	}
 	r.tell(Downloaded{address})

@@ -48,8 +48,12 @@ type (
 
 	// Pulling is progress of the pull of a base image.
 	Pulling struct{ Progress }
-	// Downloading is progress of a download: of an ADD, or of the context.
-	Downloading struct{ Progress }
+	// Downloading is progress of a download: of an ADD, or of the context. Last says that it came
+	// to an end that was not known before, because the server did not say how much there is.
+	Downloading struct {
+		Progress
+		Last bool
+	}
 	// Downloaded is the end of the download of an ADD.
 	Downloaded struct{ URL string }
 

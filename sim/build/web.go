@@ -21,6 +21,7 @@ type Web interface {
 // Page is an answer of a web server.
 type Page struct {
 	Status             int    // 200
+	Reason             string // "OK"; empty for the usual words
 	ContentType        string // as in the header; empty where the server sent none
 	ContentDisposition string
 	LastModified       string
@@ -59,7 +60,11 @@ func get(ctx context.Context, w Web, url string) (*Page, error) {
 	defer p.Body.Close()
 	const most = 64 << 10
 	body, err := io.ReadAll(io.LimitReader(p.Body, most))
-	msg := fmt.Sprintf("failed to GET %s with status %d %s", url, p.Status, http.StatusText(p.Status))
+	reason := p.Reason
+	if reason == "" {
+		reason = http.StatusText(p.Status)
+	}
+	msg := fmt.Sprintf("failed to GET %s with status %d %s", url, p.Status, reason)
 	if err != nil {
 		return nil, fmt.Errorf("%s: error reading body", msg)
 	}

@@ -69,7 +69,9 @@ func Is(r io.Reader) bool {
 	return err == nil
 }
 
-// bounded reads up to a limit and then fails.
+// Bound reads up to a number of bytes of r, and then fails with ErrBytes.
+func Bound(r io.Reader, bytes int64) io.Reader { return &bounded{r, bytes} }
+
 type bounded struct {
 	r    io.Reader
 	left int64

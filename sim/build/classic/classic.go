@@ -79,6 +79,9 @@ func (f *Face) Tell(e build.Event) {
 		f.progress(e.Progress)
 	case build.Downloading:
 		f.progress(e.Progress)
+		if e.Last {
+			f.message(message{})
+		}
 	case build.Downloaded:
 		f.stdout("\n")
 	case build.Cancelled:
