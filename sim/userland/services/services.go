@@ -3,7 +3,12 @@
 // the files and log lines that the real ones write, and heed the same signals.
 package services
 
-import "github.com/dockerlab/dockerlab/sim/userland/prog"
+import (
+	"slices"
+
+	"github.com/dockerlab/dockerlab/sim/userland/prog"
+	"github.com/dockerlab/dockerlab/sim/userland/services/nginx"
+)
 
 // Programs are the servers.
-var Programs = []prog.Program{}
+var Programs = slices.Concat(nginx.Programs)
