@@ -19,6 +19,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/system"
+	"github.com/dockerlab/dockerlab/sim/userland/services"
 	"github.com/dockerlab/dockerlab/sim/userland/text"
 )
 
@@ -42,6 +43,7 @@ func New(extra ...Entry) *Table {
 	for _, theme := range [][]prog.Program{
 		files.Programs,
 		system.Programs,
+		services.Programs,
 		text.Programs,
 	} {
 		for _, p := range theme {

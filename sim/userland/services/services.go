@@ -6,7 +6,6 @@ package services
 import (
 	"slices"
 
-	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/services/nginx"
 )
 
