@@ -18,8 +18,8 @@ import (
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
-	"github.com/dockerlab/dockerlab/sim/userland/system"
 	"github.com/dockerlab/dockerlab/sim/userland/services"
+	"github.com/dockerlab/dockerlab/sim/userland/system"
 	"github.com/dockerlab/dockerlab/sim/userland/text"
 )
 
