@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
+	"github.com/dockerlab/dockerlab/sim/userland/accounts"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/services"
@@ -41,6 +42,7 @@ type Table struct {
 func New(extra ...Entry) *Table {
 	t := &Table{gnu: map[string]Entry{}, busybox: map[string]Entry{}, ids: newIdentities()}
 	for _, theme := range [][]prog.Program{
+		accounts.Programs,
 		files.Programs,
 		system.Programs,
 		services.Programs,
