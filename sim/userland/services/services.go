@@ -6,8 +6,9 @@ package services
 import (
 	"slices"
 
+	"github.com/dockerlab/dockerlab/sim/userland/services/apache"
 	"github.com/dockerlab/dockerlab/sim/userland/services/nginx"
 )
 
 // Programs are the servers.
-var Programs = slices.Concat(nginx.Programs)
+var Programs = slices.Concat(nginx.Programs, apache.Programs)

@@ -32,6 +32,7 @@ type Request struct {
 // Response is an answer. Headers go out in their order.
 type Response struct {
 	Status int
+	Phrase string // after the status; empty: nginx's
 	Header [][2]string
 	Size   int64                   // of what Send writes; -1: unknown, and the connection is closed after it
 	Send   func(w io.Writer) error // nil: no body
@@ -236,7 +237,11 @@ func (s *Server) answer(c *conn, r *Request) bool {
 	old := r.ProtoMajor < 1 || r.ProtoMajor == 1 && r.ProtoMinor == 0
 	keep := s.Keep > 0 && !resp.Close && resp.Size >= 0 && r.Bad == 0 && !r.Request.Close && !(old && !strings.EqualFold(r.Header.Get("Connection"), "keep-alive"))
 	var head bytes.Buffer
-	fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\n", resp.Status, Reason(resp.Status))
+	phrase := resp.Phrase
+	if phrase == "" {
+		phrase = Reason(resp.Status)
+	}
+	fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\n", resp.Status, phrase)
 	for _, h := range resp.Header {
 		v := h[1]
 		if h[0] == "Connection" && v == "" {
@@ -275,7 +280,7 @@ func (c *counting) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Reason is the phrase of a status, as nginx and Apache word them.
+// Reason is the phrase of a status, as nginx words it.
 func Reason(status int) string {
 	switch status {
 	case http.StatusFound:
