@@ -38,6 +38,8 @@ var Programs = []prog.Program{
 	{Name: "unexpand", Families: prog.Any, Run: unexpand},
 	{Name: "fmt", Families: prog.GNU, Run: fmtProgram},
 	{Name: "tee", Families: prog.Any, Run: tee},
+	{Name: "awk", Families: prog.Any, Run: awkProgram},
+	{Name: "mawk", Families: prog.GNU, Run: awkProgram},
 	{Name: "xargs", Families: prog.Any, Run: xargs},
 	{Name: "echo", Families: prog.Any, Run: echo},
 	{Name: "printf", Families: prog.Any, Run: printf},
