@@ -7,7 +7,8 @@
 //	code, err := lab.Host().Run(ctx, host.Command{Argv: []string{"sh", "-c", "uname -a"}, Stdout: out})
 //
 // Its rooms: kernel (processes), unionfs, layer and image (storage), userland (programs),
-// container (the engine), build, engineapi (HTTP), catalog (what there is to pull).
+// container (the engine), build, engineapi (HTTP), catalog (what there is to pull), web (what there
+// is to fetch).
 package sim
 
 import (
@@ -34,6 +35,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/unionfs"
 	"github.com/dockerlab/dockerlab/sim/userland"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
+	"github.com/dockerlab/dockerlab/sim/web"
 )
 
 // Socket is where on the lab's host the engine listens.
@@ -63,6 +65,7 @@ type Lab struct {
 	engine  *container.Engine
 	handler http.Handler
 	server  *http.Server
+	web     *web.Web
 
 	close     sync.Once
 	listeners []net.Listener
@@ -91,10 +94,17 @@ func New(o Options) (*Lab, error) {
 	if l.host, err = host.Boot(l.k, host.Options{Tree: tree, Disk: disk}); err != nil {
 		return nil, err
 	}
+	if l.web, err = web.Serve(l.k, o.Registry); err != nil {
+		return nil, err
+	}
+	net := l.host.Sandbox().Net()
+	net.Resolver, net.Route = l.web.Resolve, l.web.Route
 	l.engine = container.New(container.Options{
 		Kernel: l.k, Registry: registry{o.Registry}, Host: l.host.Sandbox().NS(), Change: build.ChangeConfig, Disk: disk, Pace: o.Pace,
 	})
-	l.handler = engineapi.NewHandler(l.engine, &build.Builder{Engine: engineapi.ForBuilds(l.engine)})
+	l.handler = engineapi.NewHandler(l.engine, &build.Builder{
+		Engine: engineapi.ForBuilds(l.engine), Web: web.Client{Web: l.web, Host: net},
+	})
 	l.server = &http.Server{Handler: l.handler}
 	sock, err := l.host.Sandbox().ListenUnixOutside(Socket, 0o660, dockerGroup)
 	if err != nil {
@@ -157,6 +167,7 @@ func (l *Lab) Close() error {
 			c.Close()
 		}
 		l.server.Close()
+		l.web.Close()
 		l.engine.Shutdown()
 	})
 	return nil

@@ -44,17 +44,19 @@ type page struct {
 	Size    int64
 }
 
-// Hosts are the names of the web's hosts, sorted.
+// Hosts are the names of the hosts that have pages or repositories, sorted.
 func (r *Registry) Hosts() ([]string, error) {
 	hosts := map[string]bool{}
 	for _, f := range r.folders {
-		dirs, err := fs.ReadDir(f.fsys, "web")
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("catalog: %w", err)
-		}
-		for _, d := range dirs {
-			if d.IsDir() {
-				hosts[d.Name()] = true
+		for _, folder := range []string{"web", "git"} {
+			dirs, err := fs.ReadDir(f.fsys, folder)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("catalog: %w", err)
+			}
+			for _, d := range dirs {
+				if d.IsDir() {
+					hosts[d.Name()] = true
+				}
 			}
 		}
 	}
