@@ -112,6 +112,7 @@ func (f *FS) copyUp(dir layer.Ino, name string, i layer.Ino) (layer.Ino, error) 
 	c.Nlink = 1
 	c.Ctime = f.now()
 	up := f.t.New(c)
+	f.version++
 	f.t.Put(dir, name, up)
 	f.upper(dir).names.Set(name, nil)
 	return up, nil
@@ -119,6 +120,7 @@ func (f *FS) copyUp(dir layer.Ino, name string, i layer.Ino) (layer.Ino, error) 
 
 // touchDir notes a change of a directory's entries.
 func (f *FS) touchDir(dir layer.Ino, now time.Time) {
+	f.version++
 	n := f.t.Change(dir)
 	n.Mtime, n.Ctime = now, now
 }
@@ -440,6 +442,9 @@ func (f *FS) SetAttr(ino vfs.Ino, a vfs.Attr) error {
 			}
 		}
 		n.Mtime = now
+	}
+	if a.Mode != nil || a.UID != nil || a.GID != nil {
+		f.version++
 	}
 	if a.Mode != nil {
 		n.Mode = n.Mode.Type() | a.Mode.Perm()

@@ -70,6 +70,7 @@ type FS struct {
 	t     *layer.Edit // lower and upper, merged
 	up    radix.Array[upperDir]
 
+	version  uint64    // of the names; see NamesVersion
 	whiteout *whiteout // the one that overlayfs links to wherever it hides a name; nil: not made yet
 	held     int64     // bytes charged
 	blocks   int64     // pages taken from the disk
@@ -132,6 +133,10 @@ func (f *FS) now() time.Time { return f.o.Now() }
 
 // Type is the name in /proc/mounts.
 func (f *FS) Type() string { return f.o.Type }
+
+// NamesVersion changes whenever a path may lead to another inode than before, or no longer to any;
+// see vfs.Versioned.
+func (f *FS) NamesVersion() uint64 { return f.version }
 
 // Root is the inode of the root directory.
 func (f *FS) Root() vfs.Ino { return vfs.Ino(f.t.Root()) }

@@ -407,6 +407,47 @@ func TestChangesAreTheDifferenceOfTheTrees(t *testing.T) {
 	}
 }
 
+// A namespace remembers where paths led. Whatever is done to the files and the mounts, it must say
+// what one does that has never been asked.
+func TestRememberedPathsAreThoseOfAWalk(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 9))
+	f := unionfs.New(sample(t), unionfs.Options{})
+	other := unionfs.New(sample(t), unionfs.Options{})
+	ns := vfs.NewNamespace(f, "overlay", "")
+	v := ns.View(vfs.Root(vfs.CapsAll))
+	mounted := false
+	hits := 0
+	for i := range 3000 {
+		switch k := r.IntN(40); {
+		case k < 4:
+			scramble(r, v)
+		case k == 4:
+			perform(v, "symlink "+[]string{"/d", "..", "d/a", "/e/f", "l"}[r.IntN(5)]+" /l")
+		case k == 5:
+			perform(v, "rm /l")
+		case k == 6 && !mounted:
+			mounted = ns.Mount("/e", &vfs.Mount{FS: other, Root: other.Root()}) == nil
+		case k == 7 && mounted:
+			mounted = ns.Unmount("/e") != nil
+		}
+		for range 3 {
+			p := []string{"/d/a", "/d", "/e/f", "/l", "/l/a", "/e", "/d/n/f", "/n/d", "/d/../e/f", "/l/../d/x"}[r.IntN(10)]
+			follow := r.IntN(2) == 0
+			got, gotErr := v.Resolve(p, follow)
+			want, wantErr := ns.Clone().View(vfs.Root(vfs.CapsAll)).Resolve(p, follow)
+			if got.Ino != want.Ino || got.Dir != want.Dir || got.Name != want.Name || gotErr != wantErr {
+				t.Fatalf("step %d: %s leads to %+v, %v; a walk to %+v, %v", i, p, got, gotErr, want, wantErr)
+			}
+			if gotErr == nil {
+				hits++
+			}
+		}
+	}
+	if hits < 1000 {
+		t.Errorf("only %d paths led anywhere", hits)
+	}
+}
+
 // scramble does things at random; most of them fail.
 func scramble(r *rand.Rand, v *vfs.View) {
 	p := func() string {

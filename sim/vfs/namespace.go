@@ -32,6 +32,7 @@ type Namespace struct {
 	at     map[covered]*Mount
 	mounts []*Mount
 	devs   uint32
+	known  knownPaths
 }
 
 type covered struct {
@@ -48,6 +49,7 @@ func NewNamespace(fs Filesystem, source, options string) *Namespace {
 }
 
 func (ns *Namespace) add(m *Mount) {
+	ns.forget()
 	if m.Dev == 0 {
 		ns.devs++
 		m.Dev = linux.Mkdev(0, 40+ns.devs)
@@ -127,6 +129,7 @@ func (ns *Namespace) Unmount(path string) error {
 			return linux.EBUSY
 		}
 	}
+	ns.forget()
 	delete(ns.at, covered{m.parent, m.point})
 	m.parent.FS.Unpin(m.point)
 	ns.mounts = slices.DeleteFunc(ns.mounts, func(o *Mount) bool { return o == m })

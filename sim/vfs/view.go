@@ -16,6 +16,9 @@ type View struct {
 	Umask linux.Mode
 	root  Ref
 	cwd   Ref
+	// strayed says that the last walk left the mount of the root, or went where what a path leads
+	// to can change by itself.
+	strayed bool
 }
 
 // View looks at the whole namespace, from its root, with umask 022.
@@ -119,9 +122,22 @@ func (ns *Namespace) top(r Ref) Ref {
 // Resolve finds what path names; follow says whether a symlink at its end is followed. Errors are
 // those of path_resolution(7): ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG.
 func (v *View) Resolve(path string, follow bool) (Ref, error) {
+	known := v.remembers(path)
+	if known != nil {
+		if ino, ok := known[pathKey{path, follow}]; ok {
+			return ino, nil
+		}
+	}
+	v.strayed = false
 	r, err := v.walk(v.cwd, path, follow, false)
 	if err == nil && r.Ino == 0 && r.Opened == nil {
 		err = linux.ENOENT
+	}
+	if known != nil && err == nil && !v.strayed {
+		if len(known) >= maxKnownPaths {
+			clear(known)
+		}
+		known[pathKey{path, follow}] = r
 	}
 	return r, err
 }
@@ -179,6 +195,9 @@ func (v *View) walk(at Ref, path string, follow, parent bool) (Ref, error) {
 		if at.Opened != nil {
 			return Ref{}, linux.ENOTDIR
 		}
+		if at.Mount != v.NS.root {
+			v.strayed = true
+		}
 		fs := at.Mount.FS
 		st, err := fs.Stat(at.Ino)
 		if err != nil {
@@ -224,6 +243,7 @@ func (v *View) walk(at Ref, path string, follow, parent bool) (Ref, error) {
 		}
 		covered := v.NS.top(next)
 		if covered.Mount != next.Mount {
+			v.strayed = true
 			at, path = covered, rest
 			if last {
 				return v.end(at, slash)
@@ -296,6 +316,7 @@ func (v *View) end(r Ref, slash bool) (Ref, error) {
 
 // up is "..": it stops at the view's root and crosses mounts.
 func (v *View) up(at Ref) (Ref, error) {
+	v.strayed = true
 	for {
 		if at.same(v.root) {
 			return at, nil
