@@ -170,18 +170,65 @@ var env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 // Sh runs a block by a shell, in /t, with nothing on standard input.
 func (w *World) Sh(shell, block string) Answer { return w.Run(shell, "-c", block) }
 
+// Type runs a program at a terminal of 24 rows and 80 columns and types keys once it has written
+// something; the answer holds all that the terminal was sent.
+func (w *World) Type(keys string, argv ...string) Answer {
+	w.t.Helper()
+	var tty *kernel.Terminal
+	w.k.Do(func() { tty = w.box.NewTerminal(24, 80) })
+	master := tty.Master()
+	seen, started := make(chan string), make(chan struct{})
+	go func() {
+		var all []byte
+		buf := make([]byte, 4096)
+		for {
+			n, err := master.Read(buf)
+			if len(all) == 0 {
+				close(started)
+			}
+			if all = append(all, buf[:n]...); err != nil {
+				seen <- string(all)
+				return
+			}
+		}
+	}()
+	task := w.start(argv, func() []*kernel.File { return []*kernel.File{tty.Slave(), tty.Slave(), tty.Slave()} }, tty)
+	<-started // a program that draws has set the terminal's modes before
+	if _, err := master.Write([]byte(keys)); err != nil {
+		w.t.Fatal(err)
+	}
+	w.wait(task, argv)
+	out := <-seen
+	return Answer{Exit: task.Status().ExitCode(), Output: out}
+}
+
+// File is the content of a file of the world.
+func (w *World) File(path string) string {
+	w.t.Helper()
+	var b []byte
+	var err error
+	w.k.Do(func() { b, err = w.box.NS().View(vfs.Root(vfs.CapsAll)).ReadFile(path, 1<<20) })
+	if err != nil {
+		w.t.Fatalf("%s: %v", path, err)
+	}
+	return string(b)
+}
+
+// WriteFile makes a file in the world.
+func (w *World) WriteFile(path, text string) {
+	w.t.Helper()
+	var err error
+	w.k.Do(func() { err = w.box.NS().View(vfs.Root(vfs.CapsAll)).WriteFile(path, []byte(text), 0o644) })
+	if err != nil {
+		w.t.Fatalf("%s: %v", path, err)
+	}
+}
+
 // Run runs a program that PATH has.
 func (w *World) Run(argv ...string) Answer {
 	w.t.Helper()
-	cred := vfs.Root(vfs.CapsContainer)
 	var out bytes.Buffer
-	var task *kernel.Task
-	var err error
-	w.k.Do(func() {
-		var path string
-		if path, err = w.box.LookPath(argv[0], strings.TrimPrefix(env[0], "PATH="), "/t", cred); err != nil {
-			return
-		}
+	task := w.start(argv, func() []*kernel.File {
 		sink := func() *kernel.File {
 			return w.k.SinkFile(func(b []byte) {
 				if out.Len() < 1<<20 {
@@ -189,19 +236,42 @@ func (w *World) Run(argv ...string) Answer {
 				}
 			})
 		}
-		task, err = w.box.Start(kernel.Spec{Path: path, Argv: argv, Env: env, Dir: "/t", Cred: cred, Umask: 0o022,
-			Files: []*kernel.File{w.k.NullFile(), sink(), sink()}})
+		return []*kernel.File{w.k.NullFile(), sink(), sink()}
+	}, nil)
+	w.wait(task, argv)
+	var a Answer
+	w.k.Do(func() { a = Answer{Exit: task.Status().ExitCode(), Output: out.String()} })
+	return a
+}
+
+func (w *World) start(argv []string, files func() []*kernel.File, tty *kernel.Terminal) *kernel.Task {
+	w.t.Helper()
+	cred := vfs.Root(vfs.CapsContainer)
+	var task *kernel.Task
+	var err error
+	w.k.Do(func() {
+		var path string
+		if path, err = w.box.LookPath(argv[0], strings.TrimPrefix(env[0], "PATH="), "/t", cred); err != nil {
+			return
+		}
+		e := env
+		if tty != nil {
+			e = append(e[:len(e):len(e)], "TERM=xterm")
+		}
+		task, err = w.box.Start(kernel.Spec{Path: path, Argv: argv, Env: e, Dir: "/t", Cred: cred, Umask: 0o022, Files: files(), TTY: tty})
 	})
 	if err != nil {
 		w.t.Fatalf("%s: %v", argv[0], err)
 	}
+	return task
+}
+
+func (w *World) wait(task *kernel.Task, argv []string) {
+	w.t.Helper()
 	select {
 	case <-task.Done():
 	case <-time.After(60 * time.Second):
 		w.k.Do(func() { task.SignalInside(linux.SIGKILL) })
 		w.t.Fatalf("%q did not end", argv)
 	}
-	var a Answer
-	w.k.Do(func() { a = Answer{Exit: task.Status().ExitCode(), Output: out.String()} })
-	return a
 }
