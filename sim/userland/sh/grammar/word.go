@@ -912,3 +912,18 @@ func (p *Parser) skipBrace(start int) {
 		}
 	}
 }
+
+// ParseDoubleQuoted parses text as if it stood in a here-document: prompts are expanded so.
+func ParseDoubleQuoted(lang Lang, text string) (w *Word, err error) {
+	p := FromString(lang, text)
+	defer func() {
+		switch b := recover().(type) {
+		case nil:
+		case bail:
+			w, err = nil, b.err
+		default:
+			panic(b)
+		}
+	}()
+	return &Word{Parts: p.parts(inHere), Src: text}, nil
+}
