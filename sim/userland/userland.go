@@ -21,6 +21,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/services"
+	"github.com/dockerlab/dockerlab/sim/userland/sh"
 	"github.com/dockerlab/dockerlab/sim/userland/system"
 	"github.com/dockerlab/dockerlab/sim/userland/text"
 )
@@ -55,6 +56,12 @@ func New(extra ...Entry) *Table {
 		}
 	}
 	t.add(Entry{Name: "busybox", Families: prog.Busybox, Main: func(prog.Family) kernel.Program { return t.multiCall }})
+	for name, d := range map[string]sh.Dialect{"sh": sh.Dash, "dash": sh.Dash, "bash": sh.Bash} {
+		t.add(Entry{Name: name, Families: prog.GNU, Main: func(prog.Family) kernel.Program { return sh.Program(d) }})
+	}
+	for _, name := range []string{"sh", "ash"} {
+		t.add(Entry{Name: name, Families: prog.Busybox, Main: func(prog.Family) kernel.Program { return sh.Program(sh.Ash) }})
+	}
 	for _, e := range extra {
 		t.add(e)
 	}

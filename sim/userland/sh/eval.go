@@ -597,7 +597,7 @@ func (s *shell) runPipeline(n *grammar.Pipeline) []int {
 	s.setLine(n.Line)
 	lastHere := s.d == Bash && s.opt.shopt["lastpipe"] && !s.interactive
 	var pids []int
-	in := -1
+	next := -1 // the reading end of the pipe to the next command
 	statuses := make([]int, len(n.Cmds))
 	pgid := 0
 	for i, cmd := range n.Cmds {
@@ -606,8 +606,8 @@ func (s *shell) runPipeline(n *grammar.Pipeline) []int {
 		if !last {
 			var err error
 			if r, w, err = s.p.Pipe(); err != nil {
-				if in >= 0 {
-					s.p.Close(in)
+				if next >= 0 {
+					s.p.Close(next)
 				}
 				s.plainf("%s", s.choose("can't create pipe: "+errnoText(err), "Pipe call failed", "pipe error: "+errnoText(err)))
 				break
@@ -616,19 +616,20 @@ func (s *shell) runPipeline(n *grammar.Pipeline) []int {
 		if last && lastHere {
 			saved, _ := s.p.Dup(0, 10)
 			s.p.Cloexec(saved, true)
-			s.p.Dup2(in, 0)
-			s.p.Close(in)
+			s.p.Dup2(next, 0)
+			s.p.Close(next)
 			s.guard(func() { s.run(cmd, false) }, func() {
 				s.p.Dup2(saved, 0)
 				s.p.Close(saved)
 			})
 			statuses[i] = s.status
-			in = -1
 			break
 		}
 		both := !last && i < len(n.BothTo) && n.BothTo[i]
+		in := next
+		group := pgid // the child runs later, when pgid may have changed
 		pid, err := s.spawn(func(c *shell) int {
-			c.joinPipeline(pgid)
+			c.joinPipeline(group)
 			if in >= 0 {
 				c.p.Dup2(in, 0)
 				c.p.Close(in)
@@ -652,7 +653,7 @@ func (s *shell) runPipeline(n *grammar.Pipeline) []int {
 		if w >= 0 {
 			s.p.Close(w)
 		}
-		in = r
+		next = r
 		if err != nil {
 			if r >= 0 {
 				s.p.Close(r)
