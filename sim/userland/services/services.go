@@ -8,7 +8,8 @@ import (
 
 	"github.com/dockerlab/dockerlab/sim/userland/services/apache"
 	"github.com/dockerlab/dockerlab/sim/userland/services/nginx"
+	"github.com/dockerlab/dockerlab/sim/userland/services/redis"
 )
 
 // Programs are the servers.
-var Programs = slices.Concat(nginx.Programs, apache.Programs)
+var Programs = slices.Concat(nginx.Programs, apache.Programs, redis.Programs)
