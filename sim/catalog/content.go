@@ -14,7 +14,10 @@ import (
 // ELF is the file that stands for a program: a stub, see package elfnote, filled up to size bytes.
 // It is longer than size where the stub is.
 func ELF(program, family string, size int64) layer.Content {
-	return stub{program, family, max(size, int64(len(elfnote.Write(program, family))))}
+	if size < elfnote.HeadSize {
+		size = max(size, int64(len(elfnote.Write(program, family))))
+	}
+	return stub{program, family, size}
 }
 
 // stub is the Content of ELF, whose head is made when it is read: a layer has hundreds of them.
@@ -37,16 +40,27 @@ func generate(m manifest.Entry, family string) layer.Content {
 	case manifest.Program:
 		return ELF(m.Program, family, m.Size)
 	case manifest.Binary:
-		magic := magicOf(m.Path)
-		if int64(len(magic)) > m.Size {
-			magic = magic[:m.Size]
-		}
-		return layer.Join(layer.Text(magic), layer.Generated(seed(m.Path, m.Size), m.Size-int64(len(magic))))
+		return blob{m.Path, m.Size}
 	}
 	if m.Mode&0o111 != 0 && m.Size > int64(len(script)) {
 		return layer.Join(layer.Text(script), lines{comment{"# ", ""}, m.Path, m.Size - int64(len(script))})
 	}
 	return lines{commentOf(m.Path), m.Path, m.Size}
+}
+
+// blob is a file of bytes: what it is known by, and then anything.
+type blob struct {
+	name string
+	size int64
+}
+
+func (b blob) Size() int64 { return b.size }
+
+func (b blob) ReadAt(p []byte, off int64) (int, error) {
+	magic := magicOf(b.name)
+	magic = magic[:min(int64(len(magic)), b.size)]
+	rest := layer.Generated(seed(b.name, b.size), b.size-int64(len(magic)))
+	return layer.Join(layer.Text(magic), rest).ReadAt(p, off)
 }
 
 // script begins a file of text that can be executed; it does nothing.

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -8,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +56,70 @@ func TestDigestsAreThoseOfTheTars(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A layer's list says what its description comes to.
+func TestListsAreWhatTheDescriptionsComeTo(t *testing.T) {
+	r := Open()
+	for _, name := range layerNames(t, r) {
+		if *update {
+			var b bytes.Buffer
+			z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.writeList(z, name); err != nil {
+				t.Fatal(err)
+			}
+			if err := z.Close(); err != nil {
+				t.Fatal(err)
+			}
+			file := path.Join("data/lists", name+".gz")
+			if err := os.MkdirAll(path.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		listed, err := r.list(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		described, err := r.entries(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(listed) != len(described) {
+			t.Errorf("layer %s: %d files are listed, %d described: run with -args -update", name, len(listed), len(described))
+			continue
+		}
+		for i, got := range listed {
+			want := described[i]
+			if a, b := beginning(t, got.Content), beginning(t, want.Content); a != b {
+				t.Errorf("layer %s: /%s begins with %.60q, want %.60q", name, got.Name, a, b)
+			}
+			got.Content, want.Content = nil, nil
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("layer %s: listed is %+v, described %+v", name, got, want)
+			}
+		}
+	}
+}
+
+// beginning is the first bytes of a content and its size.
+func beginning(t *testing.T, c layer.Content) string {
+	t.Helper()
+	if c == nil {
+		return ""
+	}
+	head := make([]byte, 4096)
+	n, err := c.ReadAt(head, 0)
+	if err != nil && err != io.EOF {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d %s", c.Size(), head[:n])
 }
 
 // The data has not changed since the digests were derived: a hash of what every layer lists and of

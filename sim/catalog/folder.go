@@ -192,30 +192,33 @@ func (f *folder) layer(name string) (*description, error) {
 
 // suite is packages and the texts of those of their files that matter.
 type suite struct {
-	packages fs.FS
+	packages func() (fs.FS, error)
 	contents func() (map[string]string, error) // by absolute path
 }
 
-// suite opens packages/NAME, which may be a zip file, and contents/NAME.
+// suite finds packages/NAME, which may be a zip file, and contents/NAME. It opens neither yet.
 func (f *folder) suite(name string) (*suite, error) {
 	return once(&f.mu, f.suites, name, func() (*suite, error) {
 		dir := "packages/" + name
 		s := &suite{contents: sync.OnceValues(func() (map[string]string, error) { return readTree(f.fsys, "contents/"+name) })}
-		b, err := readFile(f.fsys, dir+".zip")
-		if errors.Is(err, fs.ErrNotExist) {
-			if _, err := fs.Stat(f.fsys, dir+"/Packages"); err != nil {
+		if _, err := fs.Stat(f.fsys, dir+"/Packages"); err == nil {
+			s.packages = func() (fs.FS, error) { return fs.Sub(f.fsys, dir) }
+			return s, nil
+		}
+		if _, err := fs.Stat(f.fsys, dir+".zip"); err != nil {
+			return nil, fs.ErrNotExist
+		}
+		s.packages = sync.OnceValues(func() (fs.FS, error) {
+			b, err := fs.ReadFile(f.fsys, dir+".zip")
+			if err != nil {
 				return nil, err
 			}
-			s.packages, err = fs.Sub(f.fsys, dir)
-			return s, err
-		}
-		if err != nil {
-			return nil, err
-		}
-		s.packages, err = zip.NewReader(bytes.NewReader(b), int64(len(b)))
-		if err != nil {
-			return nil, fmt.Errorf("%s.zip: %w", dir, err)
-		}
+			z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+			if err != nil {
+				return nil, fmt.Errorf("%s.zip: %w", dir, err)
+			}
+			return z, nil
+		})
 		return s, nil
 	})
 }

@@ -91,7 +91,7 @@ func (r *Registry) layer(name string) (Layer, error) {
 	r.mu.Lock()
 	l := r.layers[name]
 	if l == nil && ok {
-		l = layer.Lazy(d.diffID, d.size, func() ([]layer.Entry, error) { return r.entries(name) })
+		l = layer.Lazy(d.diffID, d.size, func() ([]layer.Entry, error) { return r.list(name) })
 		r.layers[name] = l
 	}
 	r.mu.Unlock()
@@ -147,7 +147,6 @@ func compressedSize(entries []layer.Entry) int64 {
 // plan is a layer's description with what it is a variation of.
 type plan struct {
 	description
-	packages *debian.Suite     // of Suites; nil where there are none
 	contents map[string]string // by path: the texts that are known
 	manifest []manifest.Entry
 	rootfs   map[string]string
@@ -178,7 +177,11 @@ func (r *Registry) plan(name string, depth int) (*plan, error) {
 			p.Time = like.Time
 		}
 	}
-	if p.packages, p.contents, err = r.suite(p.Suites); err != nil {
+	suites, err := r.find(p.Suites)
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", name, err)
+	}
+	if p.contents, err = contents(suites); err != nil {
 		return nil, fmt.Errorf("layer %s: %w", name, err)
 	}
 	dir := path.Join("layers", name)
@@ -200,13 +203,9 @@ func (r *Registry) plan(name string, depth int) (*plan, error) {
 	return p, nil
 }
 
-// suite joins the suites of these names, wherever they are. There is one Suite for each list of names.
-func (r *Registry) suite(names []string) (*debian.Suite, map[string]string, error) {
-	if len(names) == 0 {
-		return nil, nil, nil
-	}
+// find finds suites by their names, wherever they are.
+func (r *Registry) find(names []string) ([]*suite, error) {
 	all := make([]*suite, len(names))
-	contents := map[string]string{}
 	for i, name := range names {
 		err := fs.ErrNotExist
 		for _, f := range r.folders {
@@ -215,29 +214,50 @@ func (r *Registry) suite(names []string) (*debian.Suite, map[string]string, erro
 			}
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("suite %s: %w", name, err)
+			return nil, fmt.Errorf("suite %s: %w", name, err)
 		}
-		texts, err := all[i].contents()
+	}
+	return all, nil
+}
+
+// contents are the texts of suites; the first that has one counts.
+func contents(suites []*suite) (map[string]string, error) {
+	all := map[string]string{}
+	for _, s := range suites {
+		texts, err := s.contents()
 		if err != nil {
-			return nil, nil, fmt.Errorf("suite %s: %w", name, err)
+			return nil, err
 		}
-		for file, text := range texts {
-			if _, ok := contents[file]; !ok {
-				contents[file] = text
+		for name, text := range texts {
+			if _, ok := all[name]; !ok {
+				all[name] = text
 			}
 		}
+	}
+	return all, nil
+}
+
+// packages joins the packages of suites. There is one Suite for each list of names.
+func (r *Registry) packages(names []string) (*debian.Suite, error) {
+	suites, err := r.find(names)
+	if err != nil {
+		return nil, err
+	}
+	var folders []fs.FS
+	for _, s := range suites {
+		folder, err := s.packages()
+		if err != nil {
+			return nil, err
+		}
+		folders = append(folders, folder)
 	}
 	key := strings.Join(names, " ")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.suites[key] == nil {
-		var folders []fs.FS
-		for _, s := range all {
-			folders = append(folders, s.packages)
-		}
 		r.suites[key] = debian.OpenSuite(folders...)
 	}
-	return r.suites[key], contents, nil
+	return r.suites[key], nil
 }
 
 // installation is the packages that the layers below have installed, and those that the layer
@@ -257,19 +277,23 @@ func (r *Registry) installation(p *plan, depth int) (below, own []*debian.Packag
 	if len(p.Install) == 0 {
 		return below, nil, nil
 	}
-	if p.packages == nil {
-		return nil, nil, fmt.Errorf("it installs packages of no suite")
+	if len(p.Suites) == 0 {
+		return nil, nil, errors.New("it installs packages of no suite")
+	}
+	packages, err := r.packages(p.Suites)
+	if err != nil {
+		return nil, nil, err
 	}
 	installed := map[string]bool{}
 	for _, q := range below {
 		installed[q.Name()] = true
 	}
-	names, err := p.packages.Select(func(name string) bool { return installed[name] }, p.Install, p.Recommends)
+	names, err := packages.Select(func(name string) bool { return installed[name] }, p.Install, p.Recommends)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, name := range names {
-		q, err := p.packages.Package(name)
+		q, err := packages.Package(name)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -278,55 +302,74 @@ func (r *Registry) installation(p *plan, depth int) (below, own []*debian.Packag
 	return below, own, nil
 }
 
-// entries puts together the files of a layer.
+// file is a file of a layer, and what a list says of it.
+type file struct {
+	layer.Entry
+	kind    manifest.Kind
+	program string
+	known   bool // the text is put together from the packages
+}
+
+// entries puts together the files of a layer from its description.
 func (r *Registry) entries(name string) ([]layer.Entry, error) {
-	p, err := r.plan(name, 0)
+	_, files, err := r.files(name)
 	if err != nil {
 		return nil, err
 	}
+	entries := make([]layer.Entry, len(files))
+	for i, f := range files {
+		entries[i] = f.Entry
+	}
+	return entries, nil
+}
+
+func (r *Registry) files(name string) (*plan, []file, error) {
+	p, err := r.plan(name, 0)
+	if err != nil {
+		return nil, nil, err
+	}
 	below, installed, err := r.installation(p, 0)
 	if err != nil {
-		return nil, fmt.Errorf("layer %s: %w", name, err)
+		return nil, nil, fmt.Errorf("layer %s: %w", name, err)
 	}
-	// What the description itself says stands before what packages bring.
-	own := map[string]layer.Entry{}
+	unpacked, removed := p.unpack(below, installed)
+	files, err := p.merge(unpacked, p.own(unpacked, removed))
+	if err != nil {
+		return nil, nil, fmt.Errorf("layer %s: %w", name, err)
+	}
+	return p, files, nil
+}
+
+// own is what the description itself says, which stands before what packages bring.
+func (p *plan) own(unpacked []*debian.File, removed []string) map[string]file {
+	own := map[string]file{}
 	for _, m := range p.manifest {
-		if p.omits(m.Path) {
-			continue
-		}
-		e := p.entry(m)
-		if text, ok := p.contents[m.Path]; ok && m.Mode.IsRegular() {
-			e.Content = fill(text, m.Path, m.Size)
-		}
-		own[m.Path] = e
-	}
-	files, removed := p.unpack(below, installed)
-	for _, f := range files {
-		if text, ok := p.rootfs[f.Path]; ok && f.Mode.IsRegular() {
-			if _, ok := own[f.Path]; !ok {
-				e := p.entry(f.Entry)
-				e.Content = layer.Text(text)
-				own[f.Path] = e
-			}
+		if !p.omits(m.Path) {
+			own[m.Path] = p.file(m)
 		}
 	}
-	for file, text := range p.rootfs {
-		e, ok := own[file]
-		if !ok || !e.Mode.IsRegular() {
-			e = layer.Entry{Name: file[1:], Mode: linux.S_IFREG | 0o644, ModTime: p.Time}
+	for _, f := range unpacked {
+		if _, ok := own[f.Path]; !ok && p.rootfs[f.Path] != "" {
+			own[f.Path] = p.file(f.Entry)
+		}
+	}
+	for name, text := range p.rootfs {
+		f, ok := own[name]
+		if !ok || !f.Mode.IsRegular() {
+			f = file{Entry: layer.Entry{Name: name[1:], Mode: linux.S_IFREG | 0o644, ModTime: p.Time}, kind: manifest.Text}
 			if strings.HasPrefix(text, "#!") {
-				e.Mode |= 0o111
+				f.Mode |= 0o111
 			}
 		}
-		e.Content = layer.Text(text)
-		own[file] = e
+		f.Content = layer.Text(text)
+		own[name] = f
 	}
 	if p.On != "" {
 		for _, gone := range slices.Concat(p.Remove, removed) {
-			own[gone] = layer.Entry{Name: strings.TrimPrefix(gone, "/"), Whiteout: true, ModTime: p.Time}
+			own[gone] = file{Entry: layer.Entry{Name: strings.TrimPrefix(gone, "/"), Whiteout: true, ModTime: p.Time}}
 		}
 	}
-	return p.merge(files, own)
+	return own
 }
 
 // unpack tells what the layer's packages bring.
@@ -348,58 +391,68 @@ func (p *plan) unpack(below, installed []*debian.Package) (files []*debian.File,
 	return debian.Install(below, installed, o)
 }
 
-// merge makes the entries of the layer: of the packages' files, which are sorted, where own has
-// nothing at their path, and of own. Names of files that are there come last.
-func (p *plan) merge(files []*debian.File, own map[string]layer.Entry) ([]layer.Entry, error) {
+// merge puts together the files of packages, which are sorted, where own has nothing at their path,
+// and own. Other names of files come last.
+func (p *plan) merge(unpacked []*debian.File, own map[string]file) ([]file, error) {
 	paths := slices.Sorted(maps.Keys(own))
-	entries := make([]layer.Entry, 0, len(files)+len(paths))
-	var links []layer.Entry
-	at := map[string]int{} // of the files that have other names
-	add := func(e layer.Entry) {
-		if e.Link != "" {
-			links = append(links, e)
-			at[e.Link] = -1
-			return
+	files := make([]file, 0, len(unpacked)+len(paths))
+	var links []file
+	add := func(f file) {
+		if f.Link != "" {
+			links = append(links, f)
+		} else {
+			files = append(files, f)
 		}
-		entries = append(entries, e)
 	}
-	for _, f := range files {
-		for len(paths) > 0 && paths[0] < f.Path {
+	for _, u := range unpacked {
+		for len(paths) > 0 && paths[0] < u.Path {
 			add(own[paths[0]])
 			paths = paths[1:]
 		}
-		if len(paths) > 0 && paths[0] == f.Path {
+		if len(paths) > 0 && paths[0] == u.Path {
 			continue
 		}
-		e := p.entry(f.Entry)
-		if f.Known {
-			e.Content = layer.Text(f.Text)
-		} else if text, ok := p.contents[f.Path]; ok && f.Mode.IsRegular() {
-			e.Content = fill(text, f.Path, f.Size)
+		f := p.file(u.Entry)
+		if u.Known {
+			f.Content, f.known = layer.Text(u.Text), true
 		}
-		add(e)
+		add(f)
 	}
-	for _, file := range paths {
-		add(own[file])
+	for _, name := range paths {
+		add(own[name])
 	}
-	if len(links) == 0 {
-		return entries, nil
-	}
-	for i, e := range entries {
-		if _, ok := at[e.Name]; ok {
-			at[e.Name] = i
+	files = append(files, links...)
+	return files, linkUp(files)
+}
+
+// linkUp gives the other names of files, which come after them, the files' modes and owners.
+func linkUp(files []file) error {
+	first := map[string]int{}
+	for _, f := range files {
+		if f.Link != "" {
+			first[f.Link] = -1
 		}
 	}
-	for _, e := range links {
-		i := at[e.Link]
-		if i < 0 {
-			return nil, fmt.Errorf("layer %s: /%s is another name of /%s, which is no file of it", p.name, e.Name, e.Link)
-		}
-		first := entries[i]
-		e.Mode, e.UID, e.GID, e.ModTime = first.Mode, first.UID, first.GID, first.ModTime
-		entries = append(entries, e)
+	if len(first) == 0 {
+		return nil
 	}
-	return entries, nil
+	for i, f := range files {
+		if _, ok := first[f.Name]; ok && f.Link == "" {
+			first[f.Name] = i
+		}
+	}
+	for i := range files {
+		f := &files[i]
+		if f.Link == "" {
+			continue
+		}
+		j := first[f.Link]
+		if j < 0 {
+			return fmt.Errorf("/%s is another name of /%s, which is no file of it", f.Name, f.Link)
+		}
+		f.Mode, f.UID, f.GID, f.ModTime = files[j].Mode, files[j].UID, files[j].GID, files[j].ModTime
+	}
+	return nil
 }
 
 // omits says that the layer leaves a path out.
@@ -424,21 +477,29 @@ func under(patterns []string, name string) bool {
 	return false
 }
 
-// entry makes an entry of a manifest's, its content generated.
-func (p *plan) entry(m manifest.Entry) layer.Entry {
-	e := layer.Entry{Name: m.Path[1:], Mode: m.Mode, UID: m.UID, GID: m.GID, ModTime: p.Time, Target: m.Target}
+// file makes a file of a line of a manifest: its content is the suite's text of that path, or
+// generated.
+func (p *plan) file(m manifest.Entry) file {
+	f := file{
+		Entry: layer.Entry{Name: m.Path[1:], Mode: m.Mode, UID: m.UID, GID: m.GID, ModTime: p.Time, Target: m.Target},
+		kind:  m.Kind, program: m.Program,
+	}
 	if t := time.Unix(m.Time, 0).UTC(); m.Time != 0 && t.Before(p.Time) {
-		e.ModTime = t // packages that are newer than the image are as old as it is
+		f.ModTime = t // packages that are newer than the image are as old as it is
 	}
 	switch {
 	case m.HardLink():
-		e.Link, e.Target = m.Target[1:], ""
+		f.Link, f.Target = m.Target[1:], ""
 	case m.Mode.IsRegular():
-		e.Content = generate(m, cmp.Or(p.Family, "gnu"))
+		if text, ok := p.contents[m.Path]; ok {
+			f.Content = fill(text, m.Path, m.Size)
+		} else {
+			f.Content = generate(m, cmp.Or(p.Family, "gnu"))
+		}
 	case m.Mode.Type() == linux.S_IFCHR:
-		e.Rdev = linux.Mkdev(m.Major, m.Minor)
+		f.Rdev = linux.Mkdev(m.Major, m.Minor)
 	}
-	return e
+	return f
 }
 
 // seed is what a file's generated bytes follow from.
