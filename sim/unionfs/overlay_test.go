@@ -17,6 +17,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
@@ -45,16 +46,17 @@ type op struct {
 	call string
 	a, b string
 	n    int
+	user uint32 // 0, or somebody without capabilities
 }
 
-func (o op) String() string { return fmt.Sprintf("%s %s %s %d", o.call, o.a, o.b, o.n) }
+func (o op) String() string { return fmt.Sprintf("%d: %s %s %s %d", o.user, o.call, o.a, o.b, o.n) }
 
 var (
 	dirs  = []string{"/r/d1", "/r/d1", "/r/d2", "/r/d1/sub", "/r/d1/sub", "/r/d2/sub", "/r/d3", "/r/e", "/r/n1"}
 	names = []string{"a", "b", "c", "x", "y"}
 	calls = []string{
 		"mkdir", "mkdir", "rmdir", "rmdir", "unlink", "unlink", "unlink", "rename", "rename", "rename", "rename", "link", "link",
-		"symlink", "mkfifo", "chmod", "chown", "lchown", "write", "write", "append", "openrw", "truncate", "utimes", "creatx", "rmtree", "cat", "mksock",
+		"symlink", "mkfifo", "chmod", "chown", "lchown", "write", "write", "append", "openrw", "truncate", "utimes", "creatx", "rmtree", "cat", "mksock", "lutimes", "lutimes", "chmod", "chown",
 	}
 )
 
@@ -66,7 +68,10 @@ func randomOp(r *rand.Rand) op {
 		}
 		return d + "/" + names[r.IntN(len(names))]
 	}
-	o := op{call: calls[r.IntN(len(calls))], a: p(), n: r.IntN(6)}
+	o := op{call: calls[r.IntN(len(calls))], a: p(), n: r.IntN(8)}
+	if r.IntN(3) == 0 {
+		o.user = 1000
+	}
 	switch o.call {
 	case "rename", "link":
 		o.b = p()
@@ -76,11 +81,19 @@ func randomOp(r *rand.Rand) op {
 	return o
 }
 
-var modes = []uint32{0o700, 0o644, 0o4755, 0o1777, 0, 0o2750}
+var modes = []uint32{0o777, 0o644, 0o4755, 0o1777, 0, 0o2770, 0o6770, 0o2745}
 
 // kernelSide runs an operation below root on the machine.
 func kernelSide(root string, o op) error {
 	a, b := root+o.a, root+o.b
+	if o.user != 0 { // for the file system, and on this thread alone
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		unix.SetfsgidRetGid(50)
+		unix.SetfsuidRetUid(int(o.user))
+		defer unix.SetfsgidRetGid(0)
+		defer unix.SetfsuidRetUid(0)
+	}
 	switch o.call {
 	case "mkdir":
 		return unix.Mkdir(a, modes[o.n]|0o700)
@@ -119,6 +132,8 @@ func kernelSide(root string, o op) error {
 		return unix.Truncate(a, int64(o.n*3))
 	case "utimes":
 		return unix.UtimesNanoAt(unix.AT_FDCWD, a, []unix.Timespec{{Sec: 5}, {Sec: int64(1000 + o.n)}}, 0)
+	case "lutimes":
+		return unix.UtimesNanoAt(unix.AT_FDCWD, a, []unix.Timespec{{Sec: 5}, {Sec: int64(1000 + o.n)}}, unix.AT_SYMLINK_NOFOLLOW)
 	case "cat":
 		f, err := os.OpenFile(a, unix.O_NONBLOCK, 0)
 		if err != nil {
@@ -179,9 +194,9 @@ func labSide(v *vfs.View, o op) error {
 		return labOpen(v, o)
 	case "truncate":
 		return v.Truncate(o.a, int64(o.n*3))
-	case "utimes":
+	case "utimes", "lutimes":
 		at, mt := time.Unix(5, 0), time.Unix(int64(1000+o.n), 0)
-		return v.Utimes(o.a, &at, &mt, true, false)
+		return v.Utimes(o.a, &at, &mt, o.call == "utimes", false)
 	case "cat":
 		r, err := v.Resolve(o.a, true)
 		if err != nil {
@@ -191,6 +206,8 @@ func labSide(v *vfs.View, o op) error {
 		switch {
 		case err != nil:
 			return err
+		case !v.Cred.May(st, linux.R_OK):
+			return linux.EACCES
 		case st.Mode.IsDir():
 			return linux.EISDIR
 		case st.Mode.Type() == linux.S_IFSOCK:
@@ -234,8 +251,9 @@ func labOpen(v *vfs.View, o op) error {
 			return linux.EEXIST
 		case st.Mode.IsDir():
 			return linux.EISDIR
-		case st.Mode.IsRegular():
-		case o.call == "openrw" || true:
+		case !v.Cred.May(st, linux.W_OK):
+			return linux.EACCES
+		case !st.Mode.IsRegular():
 			return linux.ENXIO // a pipe that nobody reads, a socket
 		}
 		if r, err = r.CopyUp(); err != nil {
@@ -521,11 +539,17 @@ func compare(t *testing.T, tmp string, runs [][]op) (difference string) {
 		f := unionfs.New(tree, unionfs.Options{})
 		v := vfs.NewNamespace(f, "overlay", "").View(vfs.Root(vfs.CapsAll))
 		v.Umask = 0o022
+		somebody := v.Clone()
 		done := func() string {
 			defer unix.Unmount(merged, unix.MNT_DETACH)
 			for i, o := range ops {
 				for _, o := range expand(merged, o) {
-					k, l := kernelSide(merged, o), labSide(v, o)
+					who := v
+					if o.user != 0 {
+						who = somebody
+						who.Cred = vfs.Cred{UID: o.user, GID: 50}
+					}
+					k, l := kernelSide(merged, o), labSide(who, o)
 					kn, _ := k.(syscall.Errno)
 					ln, _ := l.(linux.Errno)
 					if uint(kn) != uint(ln) {
@@ -602,7 +626,7 @@ func expand(root string, o op) []op {
 		if fi.IsDir() {
 			call = "rmdir"
 		}
-		all = append(all, op{call: call, a: strings.TrimPrefix(p, root)})
+		all = append(all, op{call: call, a: strings.TrimPrefix(p, root), user: o.user})
 		return nil
 	})
 	slices.Reverse(all)
@@ -615,6 +639,9 @@ func TestOverlayOfTheKernelDoesTheSame(t *testing.T) {
 	}
 	syscall.Umask(0o022)
 	tmp := filepath.Join(t.TempDir(), "o")
+	for d := filepath.Dir(tmp); d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		os.Chmod(d, 0o755) // somebody else has to get there
+	}
 	from, to := 0, *seeds
 	if *oneSeed >= 0 {
 		from, to = *oneSeed, *oneSeed+1

@@ -706,13 +706,26 @@ func (v *View) Link(old, path string) error {
 	if err != nil {
 		return err
 	}
-	if st.Mode.IsDir() {
+	if !v.mayLink(st) {
 		return linux.EPERM
 	}
 	if err := v.mayChange(r); err != nil {
 		return err
 	}
+	if st.Mode.IsDir() {
+		return linux.EPERM
+	}
 	return o.Mount.FS.Link(o.Dir, o.Name, r.Dir, r.Name)
+}
+
+// mayLink is the rule of fs.protected_hardlinks, which Debian turns on: to somebody else's file one
+// may link only if one could read and write it, and it is an ordinary file that gives no rights.
+func (v *View) mayLink(st Stat) bool {
+	if v.Cred.Owns(st) {
+		return true
+	}
+	const sgid = linux.S_ISGID | 0o010
+	return st.Mode.IsRegular() && st.Mode&linux.S_ISUID == 0 && st.Mode&sgid != sgid && v.Cred.May(st, linux.R_OK|linux.W_OK)
 }
 
 // Unlink is unlink(2).
@@ -822,6 +835,9 @@ func (v *View) Rename(old, path string) error {
 		return err
 	} else if in {
 		return linux.ENOTEMPTY // over a directory that it is in
+	}
+	if o.Dir == r.Dir && o.Name == r.Name {
+		return nil
 	}
 	if err := v.mayRemove(o); err != nil {
 		return err
