@@ -97,7 +97,7 @@ func (e *Engine) matcher(o *ListOptions) (*matcher, error) {
 	}
 	for _, v := range f.Get("health") {
 		if !slices.Contains([]string{"starting", "healthy", "unhealthy", "none"}, v) {
-			return nil, badFilter("health", v)
+			return nil, invalid("Unrecognised filter value for health: %s", v)
 		}
 	}
 	var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path"
 	"regexp"
 	"strings"
 
@@ -72,11 +73,18 @@ func (a *api) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		wait()
 	})
 	r := &request{Request: hr.WithContext(ctx), version: container.APIVersion}
-	path := hr.URL.Path
-	if m := versioned.FindStringSubmatch(path); m != nil {
-		r.version, path = m[1], m[2]
+	at := hr.URL.Path
+	if clean := cleanPath(at); clean != at {
+		u := *hr.URL
+		u.Path = clean
+		w.Header().Set("Location", u.String())
+		w.WriteHeader(http.StatusMovedPermanently)
+		return
 	}
-	rt, ok := a.route(hr.Method, path, r)
+	if m := versioned.FindStringSubmatch(at); m != nil {
+		r.version, at = m[1], m[2]
+	}
+	rt, ok := a.route(hr.Method, at, r)
 	if !ok {
 		respondError(w, r, &container.Error{Kind: container.NotFound, Err: errPageNotFound})
 		return
@@ -93,6 +101,15 @@ func (a *api) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	if err := rt.h(w, r); err != nil {
 		respondError(w, r, err)
 	}
+}
+
+// cleanPath is a path without empty, "." and ".." parts; a slash at its end stays.
+func cleanPath(p string) string {
+	clean := path.Clean("/" + p)
+	if strings.HasSuffix(p, "/") && clean != "/" {
+		clean += "/"
+	}
+	return clean
 }
 
 var errPageNotFound = fmt.Errorf("page not found")
