@@ -79,6 +79,7 @@ type Engine struct {
 	k *kernel.Kernel
 
 	state atomic.Pointer[State]
+	last  atomic.Int64 // the last time that now gave, in nanoseconds
 
 	mu      sync.Mutex // guards what follows, and changes of state; a leaf
 	lives   map[string]*live
@@ -178,13 +179,25 @@ func (e *Engine) live(id string) *live {
 	return l
 }
 
-// now is the lab's time.
+// now is the lab's time. Two calls never give the same, so that what happened is in order on a
+// virtual clock too, which stands still between two requests.
 func (e *Engine) now() (t time.Time) {
 	if e.k.ClockKind() == kernel.Real {
-		return e.k.Now()
+		return e.later(e.k.Now())
 	}
 	e.k.Do(func() { t = e.k.Now() })
-	return t
+	return e.later(t)
+}
+
+// later is t, or the moment after the last one that it gave.
+func (e *Engine) later(t time.Time) time.Time {
+	for {
+		last := e.last.Load()
+		n := max(t.UnixNano(), last+1)
+		if e.last.CompareAndSwap(last, n) {
+			return time.Unix(0, n).UTC()
+		}
+	}
 }
 
 // Now is the lab's time.

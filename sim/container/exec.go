@@ -79,9 +79,12 @@ func (e *Engine) CreateExec(ref string, cfg types.ExecConfig) (string, error) {
 	e.execs[x.id] = x
 	l.execs[x.id] = true
 	e.mu.Unlock()
-	e.emitContainer(c, "exec_create: "+strings.Join(cfg.Cmd, " "), map[string]string{"execID": x.id})
+	e.emitContainer(c, "exec_create: "+execText(cfg.Cmd), map[string]string{"execID": x.id})
 	return x.id, nil
 }
+
+// execText is a command as events tell it: a blank follows the first word even if nothing else does.
+func execText(cmd []string) string { return cmd[0] + " " + strings.Join(cmd[1:], " ") }
 
 func noSuchExec(id string) error { return notFound("No such exec instance: %s", id) }
 
@@ -136,7 +139,7 @@ func (e *Engine) StartExec(ctx context.Context, id string, tty bool, in io.Reade
 	if err != nil {
 		return err
 	}
-	e.emitContainer(c, "exec_start: "+strings.Join(x.cfg.Cmd, " "), map[string]string{"execID": id})
+	e.emitContainer(c, "exec_start: "+execText(x.cfg.Cmd), map[string]string{"execID": id})
 
 	var f *feed
 	if out != nil {

@@ -51,7 +51,7 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 	var snap *unionfs.Snapshot
 	var now time.Time
 	e.k.Do(func() {
-		now = e.k.Now()
+		now = e.later(e.k.Now())
 		snap = files.Snapshot()
 		box.Destroy()
 		for _, tmp := range l.mounted {

@@ -56,7 +56,9 @@ func (e *Engine) Images(f filters.Args, all bool) ([]*types.ImageSummary, error)
 	}
 	s := e.State().Images
 	list := []*types.ImageSummary{}
-	for _, img := range s.All() {
+	images := s.All()
+	sort.SliceStable(images, func(i, j int) bool { return images[i].Config.Created.After(images[j].Config.Created) })
+	for _, img := range images {
 		children := len(s.Children(img.ID)) > 0
 		created := img.Config.Created
 		if dangling && children || before != nil && !created.Before(before.Config.Created) || since != nil && !created.After(since.Config.Created) {
@@ -79,7 +81,6 @@ func (e *Engine) Images(f filters.Args, all bool) ([]*types.ImageSummary, error)
 		}
 		list = append(list, sum)
 	}
-	sort.SliceStable(list, func(i, j int) bool { return list[i].Created > list[j].Created })
 	return list, nil
 }
 

@@ -52,9 +52,9 @@ func (e *Engine) Inspect(ref string, size bool) (*types.ContainerJSON, error) {
 	if c.HasStarted {
 		d := c.dir()
 		base.ResolvConfPath, base.HostnamePath, base.HostsPath = d+"/resolv.conf", d+"/hostname", d+"/hosts"
-		if c.Host.LogConfig.Type == "json-file" {
-			base.LogPath = d + "/" + c.ID + "-json.log"
-		}
+	}
+	if c.HasLog && c.Host.LogConfig.Type == "json-file" {
+		base.LogPath = c.dir() + "/" + c.ID + "-json.log"
 	}
 	if size {
 		rw, root := e.sizes(c)

@@ -79,6 +79,9 @@ func (e *Engine) Logs(ctx context.Context, ref string, o LogsOptions, open func(
 	if err != nil {
 		return err
 	}
+	if !c.HasLog {
+		e.change(c.ID, func(c *Container) error { c.HasLog = true; return nil })
+	}
 	l := e.live(c.ID)
 	e.mu.Lock()
 	var log *logger

@@ -177,13 +177,13 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 			return
 		}
 		// The process runs when we leave the kernel: nobody sees it end before it is known to run.
-		now := e.k.Now()
+		now := e.later(e.k.Now())
 		e.mu.Lock()
 		l.files, l.box, l.task, l.mounted, l.ended = files, box, task, tmp, make(chan struct{})
 		e.mu.Unlock()
 		err = e.change(c.ID, func(c *Container) error {
 			c.Status = Status{Running: true, Pid: task.Pid(), StartedAt: now, FinishedAt: c.Status.FinishedAt}
-			c.HasStarted, c.ManuallyStopped = true, false
+			c.HasStarted, c.HasLog, c.ManuallyStopped = true, true, false
 			if fresh {
 				c.RestartCount = 0
 			}

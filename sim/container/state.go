@@ -92,7 +92,8 @@ type Container struct {
 	Status          Status
 	RestartCount    int
 	ManuallyStopped bool // docker stop: a restart policy leaves it alone
-	HasStarted      bool // its directory has hosts, hostname, resolv.conf and a log
+	HasStarted      bool // its directory has hosts, hostname and resolv.conf
+	HasLog          bool // and a log: it has started, or somebody asked for one
 	Net             NetState
 	Health          *Health // nil without a health check
 

@@ -42,6 +42,10 @@ func status(err error) int {
 // the engine did not yet.
 func respondError(w http.ResponseWriter, r *request, err error) {
 	code := status(err)
+	if code == http.StatusNotModified {
+		w.WriteHeader(code)
+		return
+	}
 	if versions.LessThan(r.version, "1.24") && r.version != "" {
 		http.Error(w, err.Error(), code)
 		return
