@@ -365,7 +365,7 @@ func (a *api) attachContainer(w http.ResponseWriter, r *request) error {
 	}
 	code := status(err)
 	fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n%s\r\n", code, http.StatusText(code), err)
-	hangUp(c, buf.Reader)
+	hangUp(c, rest(c, buf.Reader))
 	return nil
 }
 

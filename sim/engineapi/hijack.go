@@ -1,6 +1,8 @@
 package engineapi
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -29,7 +31,16 @@ func hijack(w http.ResponseWriter, r *request, headers http.Header) (net.Conn, i
 	}
 	headers.Write(conn)
 	fmt.Fprint(conn, "\r\n")
-	return conn, buf.Reader, nil
+	return conn, rest(conn, buf.Reader), nil
+}
+
+// rest reads what the server has read of a connection already, and then the connection itself: not
+// through the server's reader, which takes the end of input for the end of the client and cancels
+// the request.
+func rest(conn net.Conn, r *bufio.Reader) io.Reader {
+	early := make([]byte, r.Buffered())
+	io.ReadFull(r, early)
+	return io.MultiReader(bytes.NewReader(early), conn)
 }
 
 // linger is how long a client has to take what was sent to it at the end.
