@@ -42,7 +42,7 @@ const HeadSize = 4096
 // program is simulated and exit 1. Bytes may follow; nothing in the head depends on them.
 func Write(program, family string) []byte {
 	desc := program + "\x00" + family + "\x00"
-	message := program + ": a simulated program of dockerlab: this file holds no machine code of the real one\n"
+	message := program + ": a simulated program of dockerlab\n"
 
 	var note bytes.Buffer
 	le := binary.LittleEndian
