@@ -464,13 +464,18 @@ func (p *Proc) Accept(fd int) (conn int, peer netip.AddrPort, err error) {
 // Dial connects to a TCP address: ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT (after the
 // time that takes).
 func (p *Proc) Dial(network string, to netip.AddrPort) (fd int, err error) {
+	return p.DialTimeout(network, to, 130*time.Second)
+}
+
+// DialTimeout is Dial that gives up with ETIMEDOUT after limit, if nobody answers.
+func (p *Proc) DialTimeout(network string, to netip.AddrPort, limit time.Duration) (fd int, err error) {
 	p.Step(20)
 	if network != "tcp" {
 		return -1, linux.EPROTONOSUPPORT
 	}
 	s, err := p.k.connect(p.box.cfg.Net, to)
 	if err == linux.ETIMEDOUT {
-		if err := p.Sleep(130 * time.Second); err != nil {
+		if err := p.Sleep(min(limit, 130*time.Second)); err != nil {
 			return -1, err
 		}
 	}

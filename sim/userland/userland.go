@@ -19,6 +19,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/accounts"
 	"github.com/dockerlab/dockerlab/sim/userland/edit"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
+	"github.com/dockerlab/dockerlab/sim/userland/network"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/services"
 	"github.com/dockerlab/dockerlab/sim/userland/sh"
@@ -47,6 +48,7 @@ func New(extra ...Entry) *Table {
 		accounts.Programs,
 		edit.Programs,
 		files.Programs,
+		network.Programs,
 		system.Programs,
 		services.Programs,
 		text.Programs,
