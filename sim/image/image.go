@@ -160,6 +160,11 @@ func Child(parent *Image, s Step) (*Image, error) {
 		c.History = slices.Clip(p.History)
 		stack, from = parent.Layers, parent.ID
 	}
+	// The engine pushes the layer of a step that changed nothing as well, before it sees that it is
+	// empty: of a full image no other can be made at all.
+	if stack.Depth() >= layer.MaxDepth {
+		return nil, layer.ErrMaxDepth
+	}
 	if s.Layer != nil {
 		var err error
 		if stack, err = stack.Push(s.Layer); err != nil {

@@ -24,11 +24,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/pmezard/go-difflib/difflib"
 
+	"github.com/dockerlab/dockerlab/sim"
 	"github.com/dockerlab/dockerlab/sim/build"
 	"github.com/dockerlab/dockerlab/sim/build/buildtest"
 	"github.com/dockerlab/dockerlab/sim/build/classic"
@@ -38,8 +40,20 @@ import (
 
 var record = flag.String("record", "", "record the answers of the engine at this address")
 
+// TestBuilds are builds that run nothing: they need no kernel and no programs, only our builder.
 func TestBuilds(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
+	replay(t, "testdata/*.txtar", newBuilder, (*remote).importBase)
+}
+
+// TestRuns are builds with RUN, in a busybox.
+func TestRuns(t *testing.T) {
+	replay(t, "testdata/run/*.txtar", newLab(), (*remote).importBusybox)
+}
+
+// replay runs the cases of a pattern on ours, or records them on a real engine; prepare brings the
+// base image there.
+func replay(t *testing.T, pattern string, ours func(*testing.T) engine, prepare func(*remote) error) {
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatal("no cases", err)
 	}
@@ -50,8 +64,15 @@ func TestBuilds(t *testing.T) {
 				t.Fatal(err)
 			}
 			if *record != "" {
-				e := newReal(t, *record)
-				got, err := c.run(e)
+				r, err := newReal(*record)
+				if err == nil {
+					err = prepare(r)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer r.clean(t)
+				got, err := c.run(r)
 				if err == nil {
 					err = c.write(got)
 				}
@@ -60,7 +81,7 @@ func TestBuilds(t *testing.T) {
 				}
 				return
 			}
-			got, err := c.run(newOurs(t))
+			got, err := c.run(ours(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,13 +121,13 @@ tmp/ mode=1777
 `, "")
 }
 
-// ours is our builder over an engine that runs nothing.
-type ours struct {
+// builder is our builder over an engine that runs nothing.
+type builder struct {
+	*remote
 	engine *buildtest.Engine
-	server *httptest.Server
 }
 
-func newOurs(t *testing.T) engine {
+func newBuilder(t *testing.T) engine {
 	t.Helper()
 	b, err := base()
 	if err != nil {
@@ -120,93 +141,129 @@ func newOurs(t *testing.T) engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := ours{engine: buildtest.New(map[string]*image.Image{"build-base": i})}
-	builder := &build.Builder{Engine: o.engine, Web: web{}}
-	o.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := classic.Handle(builder, w, r); err != nil {
+	e := buildtest.New(map[string]*image.Image{"build-base": i})
+	return builder{engine: e, remote: serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := classic.Handle(&build.Builder{Engine: e}, w, r); err != nil {
 			w.WriteHeader(http.StatusInternalServerError)
 			json.NewEncoder(w).Encode(map[string]string{"message": err.Error()})
 		}
-	}))
-	t.Cleanup(o.server.Close)
-	return o
+	}))}
 }
 
-func (o ours) build(query string, context io.Reader) ([]byte, error) {
-	return post(o.server.Client(), o.server.URL+"/build?"+query, context)
-}
-
-func (o ours) save(name string) ([]byte, error) {
+func (o builder) save(name string) ([]byte, error) {
 	var b bytes.Buffer
 	err := o.engine.Store.Save(&b, []string{name}, time.Unix(0, 0))
 	return b.Bytes(), err
 }
 
-// real is a real engine.
-type real struct {
-	t      *testing.T
+// newLab gives the whole of our engine, with a base of its own for each case: one that another case
+// built on would have what it built in the cache.
+func newLab() func(*testing.T) engine {
+	lab := sync.OnceValues(func() (*sim.Lab, error) { return sim.New(sim.Options{}) })
+	return func(t *testing.T) engine {
+		t.Helper()
+		l, err := lab()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := serve(t, l.Handler())
+		if _, err := r.post("/images/create?fromImage=busybox&tag=latest", nil); err == nil {
+			err = r.importBusybox()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+}
+
+func serve(t *testing.T, h http.Handler) *remote {
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return &remote{client: s.Client(), url: s.URL + "/v1.41"}
+}
+
+// remote is an engine behind its API.
+type remote struct {
 	client *http.Client
+	url    string
 	made   []string // images, by the beginnings of their IDs, in the order in which they were told
 }
 
-const realURL = "http://engine/v1.41"
-
-func newReal(t *testing.T, address string) engine {
-	t.Helper()
+// newReal reaches a real engine.
+func newReal(address string) (*remote, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	r := &real{t: t, client: &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	c := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, u.Scheme, u.Path)
-	}}}}
+	}}}
+	return &remote{client: c, url: "http://engine/v1.41"}, nil
+}
+
+// importBase makes the image build-base.
+func (r *remote) importBase() error {
 	b, err := base()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if _, err := post(r.client, realURL+"/images/create?fromSrc=-&repo=build-base&message=base", bytes.NewReader(b)); err != nil {
-		t.Fatal(err)
+	return r.importImage("build-base", bytes.NewReader(b))
+}
+
+// importBusybox makes the image build-base of what busybox has, so that it is one layer with no
+// history of its own.
+func (r *remote) importBusybox() error {
+	body := strings.NewReader(`{"Image":"busybox","Cmd":["x"]}`)
+	resp, err := r.client.Post(r.url+"/containers/create", "application/json", body)
+	if err != nil {
+		return err
 	}
-	t.Cleanup(r.clean)
-	return r
+	defer resp.Body.Close()
+	var c struct{ Id, Message string }
+	if err := json.NewDecoder(resp.Body).Decode(&c); err != nil {
+		return err
+	}
+	if c.Id == "" {
+		return errors.New(c.Message)
+	}
+	defer r.delete("/containers/" + c.Id)
+	files, err := r.get("/containers/" + c.Id + "/export")
+	if err != nil {
+		return err
+	}
+	return r.importImage("build-base", bytes.NewReader(files))
+}
+
+func (r *remote) importImage(name string, files io.Reader) error {
+	_, err := r.post("/images/create?fromSrc=-&message=base&repo="+name, files)
+	return err
 }
 
 var told = regexp.MustCompile(` ---\\u003e ([0-9a-f]{12})`)
 
-func (r *real) build(query string, context io.Reader) ([]byte, error) {
+func (r *remote) build(query string, context io.Reader) ([]byte, error) {
 	// The containers of a failing build are removed, which does not show in what it says.
-	stream, err := post(r.client, realURL+"/build?"+query+"&forcerm=1", context)
+	stream, err := r.post("/build?"+query+"&forcerm=1", context)
 	for _, m := range told.FindAllSubmatch(stream, -1) {
 		r.made = append(r.made, string(m[1]))
 	}
 	return stream, err
 }
 
-func (r *real) save(name string) ([]byte, error) {
-	resp, err := r.client.Get(realURL + "/images/" + name + "/get")
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		return nil, message(b)
-	}
-	return b, err
-}
+func (r *remote) save(name string) ([]byte, error) { return r.get("/images/" + name + "/get") }
 
 // clean removes the images whose names begin with "build-", and all that the builds told of.
-func (r *real) clean() {
-	resp, err := r.client.Get(realURL + "/images/json")
+func (r *remote) clean(t *testing.T) {
+	list, err := r.get("/images/json")
 	if err != nil {
-		r.t.Error(err)
+		t.Error(err)
 		return
 	}
-	defer resp.Body.Close()
 	var images []struct{ RepoTags []string }
-	if err := json.NewDecoder(resp.Body).Decode(&images); err != nil {
-		r.t.Error(err)
+	if err := json.Unmarshal(list, &images); err != nil {
+		t.Error(err)
 		return
 	}
 	var doomed []string
@@ -219,19 +276,28 @@ func (r *real) clean() {
 	}
 	slices.Reverse(r.made)
 	for _, name := range slices.Concat(doomed, r.made, []string{"build-base"}) {
-		req, err := http.NewRequest(http.MethodDelete, realURL+"/images/"+name, nil)
-		if err != nil {
-			r.t.Error(err)
-			return
-		}
-		if resp, err := r.client.Do(req); err == nil {
-			resp.Body.Close() // most are gone with what stood on them
-		}
+		r.delete("/images/" + name) // most are gone with what stood on them
 	}
 }
 
-func post(c *http.Client, url string, body io.Reader) ([]byte, error) {
-	resp, err := c.Post(url, "application/x-tar", body)
+func (r *remote) delete(path string) {
+	req, err := http.NewRequest(http.MethodDelete, r.url+path, nil)
+	if err != nil {
+		return
+	}
+	if resp, err := r.client.Do(req); err == nil {
+		resp.Body.Close()
+	}
+}
+
+func (r *remote) get(path string) ([]byte, error) { return answer(r.client.Get(r.url + path)) }
+
+func (r *remote) post(path string, body io.Reader) ([]byte, error) {
+	return answer(r.client.Post(r.url+path, "application/x-tar", body))
+}
+
+// answer is the body of an answer, or the error that it is.
+func answer(resp *http.Response, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -253,12 +319,4 @@ func message(body []byte) error {
 		return fmt.Errorf("%s", body)
 	}
 	return errors.New(m.Message)
-}
-
-// web is empty.
-type web struct{}
-
-func (web) Get(context.Context, string) (*build.Page, error) { return nil, errors.New("no web") }
-func (web) Clone(context.Context, string, string) (io.ReadCloser, error) {
-	return nil, errors.New("no web")
 }
