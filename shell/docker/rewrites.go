@@ -79,8 +79,14 @@ func wrap(cmd *cobra.Command, f func(orig func(*cobra.Command, []string) error, 
 	}
 }
 
-// refuse makes a command fail and say why.
+// refuse makes a command fail and say why. Some of its flags would open their files while they are
+// parsed; none gets its value.
 func refuse(inv *invocation, cmd *cobra.Command) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			f.Value = &list{Value: f.Value}
+		}
+	})
 	wrap(cmd, func(_ func(*cobra.Command, []string) error, cmd *cobra.Command, _ []string) error {
 		return fmt.Errorf("%s: not available: the lab is one engine, with no swarm, plugins or registry accounts", cmd.CommandPath())
 	})

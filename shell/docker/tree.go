@@ -37,7 +37,8 @@ type templates struct{ usage, help string }
 // cobra's table of template functions, and tells version and configuration directory.
 var setup = sync.OnceValue(func() templates {
 	version.Version, version.GitCommit, version.BuildTime = Version, commit, built
-	config.SetDir(configDir)
+	config.SetDir(noConfigDir)
+	pluginDirs = nil
 	// Its log would go to the standard error of the program, which is not that of the command.
 	logrus.SetOutput(io.Discard)
 	scratch := &cobra.Command{Use: "docker"}
@@ -169,7 +170,7 @@ func (inv *invocation) run(ctx context.Context, args []string) (err error) {
 	setDefault(root.Flags(), "config", inv.configDir)
 	for _, name := range []string{"tlscacert", "tlscert", "tlskey"} {
 		f := root.Flags().Lookup(name)
-		setDefault(root.Flags(), name, strings.Replace(f.DefValue, configDir, inv.configDir, 1))
+		setDefault(root.Flags(), name, strings.Replace(f.DefValue, noConfigDir, inv.configDir, 1))
 	}
 
 	// Global flags stand before the command; a flag set of its own stops at the first argument.

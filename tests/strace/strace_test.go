@@ -48,7 +48,7 @@ true
 `
 
 // allowed are the files that any Go program looks at on its own.
-var allowed = regexp.MustCompile(`^(/proc/(self|[0-9]+)(/.*)?|/proc|/proc/stat|/sys/(kernel/mm|fs/cgroup|devices/system/cpu)(/.*)?|/etc/ld\.so\.[a-z.]+|/(usr/)?lib(64)?/.*\.so[.0-9]*|/dev/null|/dev/urandom|)$`)
+var allowed = regexp.MustCompile(`^(/proc/(self|[0-9]+)(/.*)?|/proc|/proc/stat|/sys/(kernel/mm|fs/cgroup|devices/system/cpu)(/.*)?|/etc/ld\.so\.[a-z.]+|/(usr/)?lib(64)?/.*\.so[.0-9]*|/dev/null(/docker/.*)?|/dev/urandom|)$`)
 
 // call is a system call that takes a path, with the path.
 var call = regexp.MustCompile(`^\d+ +(\w+)\((?:AT_FDCWD|\d+)?,? ?"((?:[^"\\]|\\.)*)"`)
