@@ -71,6 +71,7 @@ type FS struct {
 	up    radix.Array[upperDir]
 
 	version  uint64    // of the names; see NamesVersion
+	last     time.Time // that now gave
 	whiteout *whiteout // the one that overlayfs links to wherever it hides a name; nil: not made yet
 	held     int64     // bytes charged
 	blocks   int64     // pages taken from the disk
@@ -129,7 +130,20 @@ func (f *FS) init(o Options) {
 	f.gone = map[layer.Ino]bool{}
 }
 
-func (f *FS) now() time.Time { return f.o.Now() }
+// now is the time of a change. No two changes have the same, however still the clock stands, and
+// none has a whole second: what was changed differs in its time from what it was before, and what
+// was made later is newer.
+func (f *FS) now() time.Time {
+	t := f.o.Now()
+	if !t.After(f.last) {
+		t = f.last.Add(1)
+	}
+	if t.Nanosecond() == 0 {
+		t = t.Add(1)
+	}
+	f.last = t
+	return t
+}
 
 // Type is the name in /proc/mounts.
 func (f *FS) Type() string { return f.o.Type }
@@ -298,13 +312,14 @@ type Snapshot struct {
 	tree                 *layer.Tree
 	up                   radix.Array[upperDir]
 	held, blocks, inodes int64
+	last                 time.Time
 }
 
 // Snapshot keeps the file system as it is now. It takes no time.
 func (f *FS) Snapshot() *Snapshot {
 	return &Snapshot{
 		lower: f.lower, floor: f.floor, tree: f.t.Freeze(), up: f.up,
-		held: f.held, blocks: f.blocks, inodes: f.inodes,
+		held: f.held, blocks: f.blocks, inodes: f.inodes, last: f.last,
 	}
 }
 
@@ -313,7 +328,7 @@ func (f *FS) Snapshot() *Snapshot {
 // upper holds is charged at once, and refused only when it grows; on the disk it has its room
 // already, since it was written.
 func (s *Snapshot) FS(o Options) *FS {
-	f := &FS{lower: s.lower, floor: s.floor, t: s.tree.Edit(), up: s.up, held: s.held, blocks: s.blocks, inodes: s.inodes}
+	f := &FS{lower: s.lower, floor: s.floor, last: s.last, t: s.tree.Edit(), up: s.up, held: s.held, blocks: s.blocks, inodes: s.inodes}
 	f.init(o)
 	f.o.Charge(f.held)
 	return f

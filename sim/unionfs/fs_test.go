@@ -407,6 +407,21 @@ func TestChangesAreTheDifferenceOfTheTrees(t *testing.T) {
 	}
 }
 
+func TestChangesHaveTimesOfTheirOwn(t *testing.T) {
+	still := then // a clock that stands, on the second
+	f := unionfs.New(sample(t), unionfs.Options{Now: func() time.Time { return still }})
+	v := view(f)
+	do(t, v, "write /d/a two\nwrite /d/new 1\nwrite /d/newer 1\nchmod 644 /d/b")
+	if got := lines(f.Changes()); got != "C /d; C /d/a; A /d/new; A /d/newer" {
+		t.Errorf("changes %s", got)
+	}
+	a, _ := f.Stat(find(t, f, "/d/new"))
+	b, _ := f.Stat(find(t, f, "/d/newer"))
+	if !b.Mtime.After(a.Mtime) {
+		t.Errorf("%v is not newer than %v", b.Mtime, a.Mtime)
+	}
+}
+
 // A namespace remembers where paths led. Whatever is done to the files and the mounts, it must say
 // what one does that has never been asked.
 func TestRememberedPathsAreThoseOfAWalk(t *testing.T) {
@@ -484,7 +499,7 @@ func differences(old, now *layer.Tree) string {
 		case o == nil:
 			kind[p] = 'A'
 		case o.Mode != n.Mode || o.UID != n.UID || o.GID != n.GID,
-			!n.Mode.IsDir() && (o.Mtime.Unix() != n.Mtime.Unix() || o.Size() != n.Size()):
+			!n.Mode.IsDir() && (!o.Mtime.Equal(n.Mtime) || o.Size() != n.Size()):
 			kind[p] = 'C'
 		}
 	}

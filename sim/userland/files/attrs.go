@@ -190,8 +190,12 @@ func chmod(c *prog.Ctx) int {
 		}
 		change, _ = filemode.Parse(fmt.Sprintf("%05o", st.Mode.Perm()))
 	} else {
+		text := modeText
+		if !c.GNU() && text[0] >= '0' && text[0] <= '7' {
+			text = "0000" + text // busybox's octal leaves no bit as it was, a directory's set-ids neither
+		}
 		var ok bool
-		if change, ok = filemode.Parse(modeText); !ok {
+		if change, ok = filemode.Parse(text); !ok {
 			if c.GNU() {
 				c.Fail("invalid mode: %s", prog.Quote(modeText))
 				c.Usage()

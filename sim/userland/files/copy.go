@@ -451,6 +451,7 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 		return k.failed(nil, "-r not specified; omitting directory %s", "omitting directory %s", k.q(src))
 	}
 	dstat, derr := k.Lstat(dst)
+	ldst := dstat
 	if derr == nil && !sst.Mode.IsSymlink() && dstat.Mode.IsSymlink() && !k.removeDst && !k.symLink && !k.hardLink {
 		// Written through a symbolic link to a file.
 		if through, err := k.Stat(dst); err == nil {
@@ -474,6 +475,9 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 	saved := ""
 	if derr == nil {
 		same := sst.Dev == dstat.Dev && sst.Ino == dstat.Ino
+		if !k.GNU() { // which looks no further than a link, and may empty what it copies
+			same = sst.Dev == ldst.Dev && sst.Ino == ldst.Ino
+		}
 		if same && (sst.Mode.IsRegular() || sst.Mode.IsDir() || !k.GNU() || sst.Mode.IsSymlink()) && k.backup == nil {
 			if k.hardLink && !sst.Mode.IsDir() {
 				return true
@@ -560,6 +564,9 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 			return k.failed(err, "cannot read symbolic link %s", "can't read link %s", k.q(src))
 		}
 		if derr == nil {
+			if !k.GNU() && !k.force {
+				return k.failed(linux.EEXIST, "", "can't create %s", k.q(dst))
+			}
 			if err := k.Unlink(dst); err != nil {
 				return k.failed(err, "cannot remove %s", "can't remove %s", k.q(dst))
 			}
