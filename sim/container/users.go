@@ -129,12 +129,14 @@ func number(s string) int {
 	return n
 }
 
-// cred is the identity as a process has it. The kernel shows the primary group among the others.
+// cred is the identity as a process has it. The kernel shows the primary group among the others,
+// and all of them in the order of their numbers.
 func (id identity) cred(bounding vfs.Caps) vfs.Cred {
 	groups := slices.Clone(id.groups)
 	if !slices.Contains(groups, id.gid) {
 		groups = append(groups, id.gid)
 	}
+	slices.Sort(groups)
 	return vfs.User(id.uid, id.gid, groups, bounding)
 }
 

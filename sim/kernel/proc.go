@@ -546,7 +546,7 @@ func (p *Proc) Setgroups(gids []uint32) error {
 	if !p.view.Cred.Has(vfs.CapSetgid) {
 		return linux.EPERM
 	}
-	p.view.Cred.Groups = slices.Clone(gids)
+	p.view.Cred.Groups = slices.Sorted(slices.Values(gids)) // as Linux keeps them, to find one fast
 	return nil
 }
 

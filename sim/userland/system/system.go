@@ -22,6 +22,7 @@ var Programs = []prog.Program{
 	{Name: "free", Families: prog.Any, Run: free},
 	{Name: "getconf", Families: prog.Any, Run: getconf},
 	{Name: "groups", Families: prog.Any, Run: groups},
+	{Name: "hello-world", Families: prog.GNU, Run: helloWorld},
 	{Name: "hostid", Families: prog.Any, Run: hostid},
 	{Name: "hostname", Families: prog.Any, Run: hostname},
 	{Name: "id", Families: prog.Any, Run: id},
