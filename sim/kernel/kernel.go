@@ -387,8 +387,9 @@ func (t *task) waitFor(deadline time.Time, qs ...*queue) error {
 	}
 	t.timed = false
 	timer := t.k.at(deadline, func() { t.timed = true; t.ready() })
+	// A wait that a signal ends unwinds the stack: the timer must not wake who is dead by then.
+	defer timer.Stop()
 	err := t.wait(qs...)
-	timer.Stop()
 	if err == nil && t.timed {
 		err = linux.ETIMEDOUT
 	}
