@@ -21,7 +21,7 @@ import (
 
 // newEngine is an engine with the image base, in which RUN knows three commands: "write FILE TEXT",
 // "say TEXT" and "exit N".
-func newEngine(t *testing.T) *buildtest.Engine {
+func newEngine(t testing.TB) *buildtest.Engine {
 	t.Helper()
 	base, err := buildtest.Base(map[string]string{
 		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\nmail:x:8:8:mail:/var/mail:/sbin/nologin\n",
@@ -55,7 +55,7 @@ func newEngine(t *testing.T) *buildtest.Engine {
 // files is a context: names and what they hold.
 type files map[string]string
 
-func (f files) tar(t *testing.T) io.Reader {
+func (f files) tar(t testing.TB) io.Reader {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)

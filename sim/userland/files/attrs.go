@@ -539,6 +539,9 @@ func touch(c *prog.Ctx) int {
 			}
 		}
 	}
+	if stamp != "" && !c.GNU() {
+		date, haveDate, stamp = stamp, true, "" // busybox's -t takes what its -d does
+	}
 	now := c.Now()
 	var at, mt *time.Time
 	sources := 0
@@ -546,10 +549,7 @@ func touch(c *prog.Ctx) int {
 		sources++
 		t, ok := readStamp(stamp, now.In(c.Zone()))
 		if !ok {
-			if c.GNU() {
-				c.Die(1, "invalid date format %s", prog.Quote(stamp))
-			}
-			c.Die(1, "invalid date '%s'", stamp)
+			c.Die(1, "invalid date format %s", prog.Quote(stamp))
 		}
 		at, mt = &t, &t
 	}
