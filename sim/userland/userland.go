@@ -57,6 +57,9 @@ func New(extra ...Entry) *Table {
 			t.add(Entry{Name: p.Name, Families: p.Families, Main: p.Main})
 		}
 	}
+	for _, e := range shells {
+		t.add(e)
+	}
 	t.add(Entry{Name: "busybox", Families: prog.Busybox, Main: func(prog.Family) kernel.Program { return t.multiCall }})
 	for name, d := range map[string]sh.Dialect{"sh": sh.Dash, "dash": sh.Dash, "bash": sh.Bash} {
 		t.add(Entry{Name: name, Families: prog.GNU, Main: func(prog.Family) kernel.Program { return sh.Program(d) }})

@@ -514,15 +514,13 @@ func (p *parser) relative(t time.Time) time.Time {
 
 // ParseBusybox reads a date as Busybox's date -d and touch -d do: "hh:mm[:ss]",
 // "[YYYY.]MM.DD-hh:mm[:ss]", "YYYY-MM-DD hh:mm[:ss]", "[[[[[YY]YY]MM]DD]hh]mm[.ss]", "@SECONDS".
+// A date alone keeps now's time of day: date -d passes midnight.
 func ParseBusybox(s string, now time.Time) (t time.Time, ok bool) {
 	if rest, ok := strings.CutPrefix(s, "@"); ok {
 		n, err := strconv.ParseInt(rest, 10, 64)
 		return time.Unix(n, 0).In(now.Location()), err == nil
 	}
 	loc := now.Location()
-	if rest, ok := strings.CutSuffix(s, "Z"); ok && strings.Contains(s, "T") {
-		s, loc = rest, time.UTC
-	}
 	y, mo, d := now.Date()
 	h, mi, sec := 0, 0, 0
 	try := func(layout string) bool {
@@ -533,10 +531,13 @@ func ParseBusybox(s string, now time.Time) (t time.Time, ok bool) {
 		t = v
 		return true
 	}
-	for _, layout := range []string{"2006-1-2 15:04:05", "2006-1-2 15:04", "2006-1-2T15:04:05", "2006-1-2", "2006.1.2-15:04:05", "2006.1.2-15:04"} {
+	for _, layout := range []string{"2006-1-2 15:04:05", "2006-1-2 15:04", "2006.1.2-15:04:05", "2006.1.2-15:04"} {
 		if try(layout) {
 			return t.In(now.Location()), true
 		}
+	}
+	if try("2006-1-2") {
+		return time.Date(t.Year(), t.Month(), t.Day(), now.Hour(), now.Minute(), now.Second(), 0, loc), true
 	}
 	for _, layout := range []string{"1.2-15:04:05", "1.2-15:04"} {
 		if try(layout) {

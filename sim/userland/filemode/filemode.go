@@ -51,6 +51,34 @@ func Parse(s string) (c Change, ok bool) {
 	return c, true
 }
 
+// ParseBusybox reads a mode as Busybox does: an octal number sets every bit, "o+t" sets nothing,
+// a number does not follow an operator, and empty clauses count for nothing.
+func ParseBusybox(s string) (c Change, ok bool) {
+	if s != "" && s[0] >= '0' && s[0] <= '7' {
+		n, ok := octal(s)
+		return Change{[]op{{kind: '=', flag: 'n', affected: all, value: n, mentioned: all}}}, ok
+	}
+	if s == "" {
+		return c, false
+	}
+	for _, clause := range strings.Split(s, ",") {
+		if clause == "" {
+			continue
+		}
+		if strings.ContainsAny(clause, "01234567") || !c.clause(clause) {
+			return Change{}, false
+		}
+	}
+	for i := range c.ops {
+		o := &c.ops[i]
+		if o.affected != 0 && o.affected != all {
+			o.affected &^= linux.S_ISVTX
+		}
+		o.mentioned = all
+	}
+	return c, true
+}
+
 func octal(s string) (linux.Mode, bool) {
 	var n linux.Mode
 	for i := range len(s) {

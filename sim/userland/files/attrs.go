@@ -93,7 +93,7 @@ func (w *changer) cannotAccess(name string, err error) {
 	case w.quiet && w.GNU():
 	case w.GNU():
 		w.Fail("cannot access %s: %v", prog.QuoteFile(name), err)
-	case !w.quiet:
+	default:
 		w.Fail("%s: %v", name, err)
 	}
 }
@@ -142,7 +142,7 @@ func chmod(c *prog.Ctx) int {
 			if a == "--" {
 				break
 			}
-			if len(a) > 1 && a[0] == '-' && strings.ContainsRune("rwxXstugoa01234567", rune(a[1])) {
+			if len(a) > 1 && a[0] == '-' && !strings.ContainsRune("Rvcf", rune(a[1])) {
 				c.Args = append(append(append([]string{}, c.Args[:i]...), "--", a), c.Args[i+1:]...)
 				break
 			}
@@ -190,12 +190,12 @@ func chmod(c *prog.Ctx) int {
 		}
 		change, _ = filemode.Parse(fmt.Sprintf("%05o", st.Mode.Perm()))
 	} else {
-		text := modeText
-		if !c.GNU() && text[0] >= '0' && text[0] <= '7' {
-			text = "0000" + text // busybox's octal leaves no bit as it was, a directory's set-ids neither
-		}
 		var ok bool
-		if change, ok = filemode.Parse(text); !ok {
+		parse := filemode.Parse
+		if !c.GNU() {
+			parse = filemode.ParseBusybox
+		}
+		if change, ok = parse(modeText); !ok {
 			if c.GNU() {
 				c.Fail("invalid mode: %s", prog.Quote(modeText))
 				c.Usage()
@@ -237,6 +237,12 @@ func chmod(c *prog.Ctx) int {
 				} else {
 					c.Fail("%s: %v", name, err)
 				}
+			}
+			if !c.GNU() {
+				if w.recursive && st.Mode.IsDir() {
+					c.Fail("%s: %v", name, err) // the walk of the tree tells of it too
+				}
+				return false
 			}
 		}
 		if w.verbose || w.changes && changed {
@@ -375,20 +381,30 @@ func chown(c *prog.Ctx) int {
 	default:
 		spec, args = args[0], args[1:]
 		var err error
-		if uid, gid, err = db.ParseOwner(spec); err != nil {
+		uid, gid, err = db.ParseOwner(spec)
+		if err == nil && !c.GNU() && strings.Trim(spec, ":") == "" {
+			err = userdb.InvalidUser
+		}
+		if err == nil && c.GNU() && !strings.Contains(spec, ":") && strings.Contains(spec, ".") {
+			if _, ok := db.ParseUser(spec); !ok {
+				c.Warn("warning: '.' should be ':': %s", prog.Quote(spec))
+			}
+		}
+		if err != nil {
 			if c.GNU() {
 				c.Die(1, "%v: %s", err, prog.Quote(spec))
 			}
-			user, grp, _ := strings.Cut(spec, ":")
-			if err == userdb.InvalidGroup {
+			user, grp, both := strings.Cut(spec, ":")
+			switch {
+			case user != "" && both:
+				c.Die(1, "unknown user/group %s", spec)
+			case both:
 				c.Die(1, "unknown group %s", grp)
 			}
 			c.Die(1, "unknown user %s", user)
 		}
-		if uid != nil {
-			userText = db.UserName(*uid)
-		}
-		if gid != nil {
+		userText, groupText, _ = strings.Cut(spec, ":")
+		if gid != nil && groupText == "" {
 			groupText = db.GroupName(*gid)
 		}
 	}
@@ -461,8 +477,8 @@ func chown(c *prog.Ctx) int {
 // tellOwner is what -v and -c say.
 func (w *changer) tellOwner(name string, db *userdb.DB, st vfs.Stat, user, group string, chgrp, haveUser, haveGroup, changed bool, err error) {
 	if !w.GNU() {
-		if err == nil {
-			w.Printf("changed ownership of '%s' to %d:%d\n", name, st.UID, st.GID)
+		if now, e := w.Lstat(name); err == nil && e == nil {
+			w.Printf("changed ownership of '%s' to %d:%d\n", name, now.UID, now.GID)
 		}
 		return
 	}
@@ -490,7 +506,7 @@ func (w *changer) tellOwner(name string, db *userdb.DB, st vfs.Stat, user, group
 	case !haveUser && !haveGroup:
 		w.Printf("ownership of %s retained\n", q)
 	default:
-		w.Printf("%s of %s retained as %s\n", kind, q, is)
+		w.Printf("%s of %s retained as %s\n", kind, q, was)
 	}
 }
 
@@ -559,7 +575,7 @@ func touch(c *prog.Ctx) int {
 			if c.GNU() {
 				c.Die(1, "failed to get attributes of %s: %v", prog.QuoteFile(reference), err)
 			}
-			c.Die(1, "%s: %v", reference, err)
+			c.Die(1, "can't stat '%s': %v", reference, err)
 		}
 		sources++
 		at, mt = &a, &m
@@ -613,6 +629,10 @@ func orNow(t *time.Time, now time.Time) *time.Time {
 
 // touchOne sets the times of one file; nil means now.
 func touchOne(c *prog.Ctx, name string, which byte, at, mt *time.Time, noCreate, nofollow bool) {
+	if !c.GNU() {
+		touchBusybox(c, name, which, at, mt, noCreate, nofollow)
+		return
+	}
 	var openErr error
 	if !noCreate {
 		f, err := c.OpenFile(name, linux.O_WRONLY|linux.O_CREAT|linux.O_NONBLOCK|linux.O_NOCTTY, 0o666)
@@ -640,15 +660,44 @@ func touchOne(c *prog.Ctx, name string, which byte, at, mt *time.Time, noCreate,
 	switch {
 	case err == nil:
 	case noCreate && err == linux.ENOENT:
-	case !c.GNU():
-		if openErr != nil {
-			err = openErr
-		}
-		c.Fail("%s: %v", name, err)
 	case openErr != nil && !(openErr == linux.ENXIO):
 		c.Fail("cannot touch %s: %v", prog.QuoteFile(name), openErr)
 	default:
 		c.Fail("setting times of %s: %v", prog.QuoteFile(name), err)
+	}
+}
+
+// touchBusybox sets the times first, and makes the file if there is none.
+func touchBusybox(c *prog.Ctx, name string, which byte, at, mt *time.Time, noCreate, nofollow bool) {
+	set := func() error {
+		if at == nil && which != 'a' && which != 'm' {
+			return c.Touch(name, nofollow)
+		}
+		now := c.Now()
+		a, m := orNow(at, now), orNow(mt, now)
+		switch which {
+		case 'a':
+			m = nil
+		case 'm':
+			a = nil
+		}
+		return c.Utimes(name, a, m, nofollow)
+	}
+	err := set()
+	if err == linux.ENOENT {
+		if noCreate {
+			return
+		}
+		var f *prog.File
+		if f, err = c.OpenFile(name, linux.O_RDWR|linux.O_CREAT, 0o666); err == nil {
+			f.Close()
+			if at != nil {
+				err = set()
+			}
+		}
+	}
+	if err != nil {
+		c.Fail("%s: %v", name, err)
 	}
 }
 

@@ -143,6 +143,9 @@ func (k *copier) failed(err error, gnu, busybox string, args ...any) bool {
 	if !k.GNU() {
 		format = busybox
 	}
+	if !strings.Contains(format, "%[") {
+		args = args[:min(len(args), strings.Count(format, "%s"))]
+	}
 	if err != nil {
 		format += ": " + strings.ReplaceAll(err.Error(), "%", "%%")
 	}
@@ -212,14 +215,24 @@ func (k *copier) operands(args []string, target string, haveTarget bool) {
 		k.Fail("with --parents, the destination must be a directory")
 		k.Usage()
 	}
+	if !k.GNU() && !into {
+		if _, err := k.Lstat(target); err == linux.ENOTDIR {
+			k.Die(1, "can't stat '%s': Path has non-directory component", target)
+		}
+		s, err := k.Stat(sources[0])
+		t, terr := k.Stat(target)
+		switch {
+		case k.noTarget && terr == nil && t.Mode.IsDir() && !(err == nil && s.Mode.IsDir()):
+			k.Die(1, "'%s' is a directory", target)
+		case !k.move && err == nil && terr == nil && s.Mode.IsDir() && !t.Mode.IsDir() && k.recursive:
+			into = true // which will fail, there being no directory
+		}
+	}
 	for _, src := range sources {
-		name := src
-		if k.strip {
-			name = strings.TrimRight(src, "/")
-			if name == "" {
-				name = "/"
+		if k.strip && into {
+			if src = strings.TrimRight(src, "/"); src == "" {
+				src = "/"
 			}
-			src = name
 		}
 		dst := target
 		if into {
@@ -294,15 +307,12 @@ func (k *copier) moveOne(src, dst string) {
 		return
 	}
 	dstat, derr := k.Lstat(dst)
+	if derr == linux.ENOTDIR && k.GNU() {
+		k.failed(derr, "cannot stat %s", "", k.q(dst))
+		return
+	}
 	if derr == nil {
 		if sst.Ino == dstat.Ino && sst.Dev == dstat.Dev && k.GNU() {
-			if sst.Nlink > 1 && !sameName(k.Ctx, src, dst) {
-				// Another name of the same file: rename(2) would do nothing, mv removes the source.
-				if err := k.Unlink(src); err != nil {
-					k.failed(err, "cannot remove %s", "", k.q(src))
-				}
-				return
-			}
 			k.Fail("%s and %s are the same file", k.q(src), k.q(dst))
 			return
 		}
@@ -345,10 +355,6 @@ func (k *copier) moveOne(src, dst string) {
 		k.Fail("cannot move %s to a subdirectory of itself, %s", k.q(src), k.q(dst))
 		return
 	case err != linux.EXDEV && k.GNU():
-		if err == linux.ENOTEMPTY || err == linux.EEXIST {
-			k.Fail("cannot overwrite %s: %v", k.q(dst), err)
-			return
-		}
 		k.failed(err, "cannot move %s to %s", "", k.q(src), k.q(dst))
 		return
 	case err != linux.EXDEV:
@@ -357,7 +363,7 @@ func (k *copier) moveOne(src, dst string) {
 	}
 	// Over the border of file systems.
 	if derr == nil {
-		if dstat.Mode.IsDir() {
+		if dstat.Mode.IsDir() && k.GNU() {
 			err = k.Rmdir(dst)
 		} else {
 			err = k.Unlink(dst)
@@ -382,10 +388,6 @@ func (k *copier) moveOne(src, dst string) {
 		r.remove(src)
 	}
 	k.Status = max(k.Status, before)
-}
-
-func sameName(c *prog.Ctx, a, b string) bool {
-	return path.Clean(a) == path.Clean(b)
 }
 
 func (k *copier) say(word, src, dst, saved string) {
@@ -460,17 +462,15 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 			if !k.force {
 				return k.failed(nil, "not writing through dangling symlink %s", "", k.q(dst))
 			}
+		} else if !k.GNU() {
+			derr = linux.ENOENT
 		}
 	}
 	if derr != nil && derr != linux.ENOENT {
 		if sst.Mode.IsDir() {
-			return k.failed(derr, "cannot create directory %s", "can't create directory '%[2]s'", k.q(dst), dst)
+			return k.failed(derr, "cannot create directory %s", "can't stat %s", k.q(dst))
 		}
-		what := "cannot stat %s"
-		if derr == linux.ENOTDIR {
-			what = "failed to access %s"
-		}
-		return k.failed(derr, what, "can't stat %s", k.q(dst))
+		return k.failed(derr, "cannot stat %s", "can't stat %s", k.q(dst))
 	}
 	saved := ""
 	if derr == nil {
@@ -522,7 +522,7 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 	if sst.Mode.IsDir() {
 		return k.copyDir(src, sst, dst, derr == nil, above)
 	}
-	if k.keepLinks && sst.Nlink > 1 && !k.hardLink {
+	if (k.keepLinks || !k.GNU() && k.recursive && k.deref != 'L') && sst.Nlink > 1 && !k.hardLink {
 		if first, ok := k.copied[id]; ok {
 			if derr == nil {
 				k.Unlink(dst)
@@ -691,6 +691,9 @@ func (k *copier) contents(src string, sst vfs.Stat, dst string, exists bool) boo
 		sst.Size = 0
 	}
 	perm := sst.Mode & 0o777
+	if !k.GNU() {
+		perm = sst.Mode.Perm()
+	}
 	if k.noMode {
 		perm = 0o666
 	}

@@ -171,7 +171,7 @@ func mv(c *prog.Ctx) int {
 	haveTarget := false
 	short, long := "bfint:uvS:TZ", mvLong
 	if !c.GNU() {
-		short, long = "finTt:vu", []prog.Long{{Name: "interactive", Val: 'i'}, {Name: "force", Val: 'f'}, {Name: "no-clobber", Val: 'n'}, {Name: "verbose", Val: 'v'}, {Name: "update", Val: 'u'}}
+		short, long = "finTt:v", []prog.Long{{Name: "interactive", Val: 'i'}, {Name: "force", Val: 'f'}, {Name: "no-clobber", Val: 'n'}, {Name: "verbose", Val: 'v'}}
 	}
 	for o := range c.Getopt(short, long) {
 		switch o.Val {
@@ -354,7 +354,7 @@ func install(c *prog.Ctx) int {
 }
 
 // makeAll is mkdir -p: it makes dir and what is missing above it, with mode perm and the parents
-// as mkdir makes them, and tells of each. It says whether dir is a directory in the end.
+// as mkdir makes them, and tells of each; Busybox shows a parent with the slash behind it. It says whether dir is a directory in the end.
 func makeAll(c *prog.Ctx, dir string, perm linux.Mode, made func(string), failed func(string, error)) bool {
 	clean := strings.TrimRight(dir, "/")
 	if clean == "" {
@@ -366,10 +366,16 @@ func makeAll(c *prog.Ctx, dir string, perm linux.Mode, made func(string), failed
 		}
 		part := clean[:i]
 		last := i == len(clean)
+		shown := part
 		if last {
-			part = dir
+			part, shown = dir, dir
+		} else if !c.GNU() {
+			shown += "/"
 		}
-		if st, err := c.Stat(part); err == nil && (st.Mode.IsDir() || !last) {
+		if st, err := c.Stat(part); err == nil && !st.Mode.IsDir() && !last {
+			failed(shown, linux.ENOTDIR)
+			return false
+		} else if err == nil && st.Mode.IsDir() {
 			continue
 		}
 		mode := linux.Mode(0o777)
@@ -379,15 +385,15 @@ func makeAll(c *prog.Ctx, dir string, perm linux.Mode, made func(string), failed
 		err := c.Mkdir(part, mode)
 		switch {
 		case err == nil:
-			made(part)
+			made(shown)
 		case err == linux.EEXIST:
 			if st, e := c.Stat(part); e == nil && st.Mode.IsDir() {
 				continue
 			}
-			failed(part, err)
+			failed(shown, err)
 			return false
 		default:
-			failed(part, err)
+			failed(shown, err)
 			return false
 		}
 	}

@@ -273,7 +273,7 @@ func (l *listing) gnuOptions(tty bool) {
 			l.format = map[string]byte{"verbose": 'l', "commas": 'm', "horizontal": 'x', "vertical": 'C', "single-column": '1'}[l.Choose("--format", o.Arg, "verbose|long", "commas", "horizontal|across", "vertical", "single-column")]
 			explicit = l.format
 		case lsSort:
-			l.sort = map[string]byte{"none": 'U', "size": 'S', "time": 't', "version": 'v', "extension": 'X', "width": 'w'}[l.Choose("--sort", o.Arg, "none", "size", "time", "version", "extension", "width")]
+			l.sort = map[string]byte{"none": 'U', "size": 'S', "time": 't', "version": 'v', "extension": 'X', "width": 'w'}[l.Choose("--sort", o.Arg, "none", "time", "size", "extension", "version", "width")]
 			sortSet = true
 		case lsTime:
 			l.time = map[string]byte{"atime": 'a', "ctime": 'c', "mtime": 'm', "birth": 'b'}[l.Choose("--time", o.Arg, "atime|access|use", "ctime|status", "mtime|modification", "birth|creation")]
@@ -336,10 +336,23 @@ func (l *listing) gnuOptions(tty bool) {
 		}
 		l.style = style
 	}
+	if l.color && c.Getenv("LS_COLORS") == "" && c.Getenv("COLORTERM") == "" && !colorTerminal(c.Getenv("TERM")) {
+		l.color = false
+	}
 	if l.color {
 		l.readColors()
 		l.tab = 0
 	}
+}
+
+// colorTerminal says whether dircolors knows a terminal to have colours.
+func colorTerminal(term string) bool {
+	for _, p := range strings.Fields("Eterm ansi *color* con[0-9]*x[0-9]* cons25 console cygwin *direct* dtterm gnome hurd jfbterm konsole kterm linux linux-c mlterm putty rxvt* screen* st terminator tmux* vt100 vt220 xterm*") {
+		if fnmatch.Match(p, term, 0) {
+			return true
+		}
+	}
+	return false
 }
 
 var quotingStyles = []string{"literal", "shell", "shell-always", "shell-escape", "shell-escape-always", "c", "c-maybe", "escape", "locale", "clocale"}
@@ -487,13 +500,6 @@ func (l *listing) operand(e *lsEntry) bool {
 		follow = false
 	default:
 		follow = l.deref == 'L' || l.deref == 'c' || l.format != 'l' && !l.asIs && l.indicator != 'F'
-		if follow && l.deref == 0 {
-			if st, err := l.Stat(e.path); err == nil && st.Mode.IsDir() {
-				e.st, e.ok = st, true
-				return true
-			}
-			follow = false
-		}
 	}
 	var err error
 	if follow {
@@ -579,19 +585,21 @@ func (l *listing) directory(name, path string, above map[vfsID]bool) {
 		return
 	}
 	var list []*lsEntry
-	names := make([]string, 0, len(ents)+2)
 	if l.all == 'a' {
-		names = append(names, ".", "..")
+		ents = append([]vfs.Dirent{{Name: ".", Mode: linux.S_IFDIR}, {Name: "..", Mode: linux.S_IFDIR}}, ents...)
 	}
 	for _, d := range ents {
-		names = append(names, d.Name)
-	}
-	for _, n := range names {
+		n := d.Name
 		if l.skipped(n) {
 			continue
 		}
 		l.Step(1)
 		e := &lsEntry{name: n, path: prog.JoinPath(path, n)}
+		if !l.needStat() && n != "." && n != ".." {
+			e.st, e.ok = vfs.Stat{Mode: d.Mode, Ino: d.Ino}, true
+			list = append(list, e)
+			continue
+		}
 		if l.deref == 'L' {
 			e.st, err = l.Stat(e.path)
 			if err != nil && l.GNU() {
@@ -640,6 +648,11 @@ func (l *listing) directory(name, path string, above map[vfsID]bool) {
 			l.directory(prog.JoinPath(name, e.name), e.path, above)
 		}
 	}
+}
+
+// needStat says whether more must be known of files than the directory itself tells.
+func (l *listing) needStat() bool {
+	return !l.GNU() || l.format == 'l' || l.deref == 'L' || l.blocks || l.color || l.indicator == 'F' || l.dirsFirst || l.sort == 't' || l.sort == 'S' || l.inode
 }
 
 func (l *listing) skipped(name string) bool {
@@ -699,7 +712,9 @@ func (l *listing) order(list []*lsEntry) {
 		case 'X':
 			r = strings.Compare(extension(a.name), extension(b.name))
 		case 'v':
-			r = versionCompare(a.name, b.name)
+			if r = versionCompare(a.name, b.name); !l.GNU() {
+				r = strverscmp(a.name, b.name)
+			}
 		case 'w':
 			r = cmp.Compare(len(l.shown(a.name)), len(l.shown(b.name)))
 		}
@@ -797,6 +812,9 @@ func quoteAs(name, style string, utf8 bool) string {
 		}
 		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 	case "shell-always":
+		if strings.Contains(name, "'") && !strings.ContainsAny(name, "\"$\\`!") {
+			return `"` + name + `"`
+		}
 		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 	case "c":
 		return `"` + prog.EscapeC(name, '"') + `"`
@@ -1262,7 +1280,7 @@ func (l *listing) longBusybox(list []*lsEntry) {
 		if t := e.st.Mode.Type(); t == linux.S_IFCHR || t == linux.S_IFBLK {
 			l.Print(fmt.Sprintf("%4d, %3d ", e.st.Rdev.Major(), e.st.Rdev.Minor()))
 		} else if l.human.Human != 0 {
-			l.Print(fmt.Sprintf("%9s ", l.sizeText(e.st.Size)))
+			l.Print(fmt.Sprintf("%7s ", l.sizeText(e.st.Size)))
 		} else {
 			l.Print(fmt.Sprintf("%9d ", e.st.Size))
 		}

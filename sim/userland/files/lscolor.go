@@ -245,3 +245,56 @@ func verrevcmp(a, b string) int {
 	}
 	return 0
 }
+
+// strverscmp is glibc's: runs of digits compare by value, but with leading zeros as fractions.
+func strverscmp(a, b string) int {
+	digit := func(c byte) bool { return c >= '0' && c <= '9' }
+	at := func(s string, i int) byte {
+		if i < len(s) {
+			return s[i]
+		}
+		return 0
+	}
+	i := 0
+	for at(a, i) == at(b, i) {
+		if i >= len(a) {
+			return 0
+		}
+		i++
+	}
+	start := i
+	for start > 0 && digit(a[start-1]) {
+		start--
+	}
+	da, db := digit(at(a, i)), digit(at(b, i))
+	if start < i && a[start] == '0' || start == i && (at(a, i) == '0' || at(b, i) == '0') && da && db {
+		// A fraction: more leading zeros come first, then digit by digit.
+		zeros := func(s string) int {
+			n := start
+			for at(s, n) == '0' {
+				n++
+			}
+			if !digit(at(s, n)) {
+				n-- // all zeros: the last one is a digit of its own
+			}
+			return n - start
+		}
+		if za, zb := zeros(a), zeros(b); za != zb {
+			return zb - za
+		}
+		return int(at(a, i)) - int(at(b, i))
+	}
+	if da && db || start < i && (da || db) {
+		la, lb := i, i
+		for digit(at(a, la)) {
+			la++
+		}
+		for digit(at(b, lb)) {
+			lb++
+		}
+		if la != lb {
+			return la - lb
+		}
+	}
+	return int(at(a, i)) - int(at(b, i))
+}

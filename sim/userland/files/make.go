@@ -95,6 +95,8 @@ func mkdir(c *prog.Ctx) int {
 			if !ok {
 				continue
 			}
+		} else if !c.GNU() && (dir == "." || strings.Trim(dir, "/") == "" && dir != "") {
+			// Busybox does not try what is always there.
 		} else if err := c.Mkdir(dir, perm); err != nil {
 			failed(dir, err)
 			continue
@@ -254,7 +256,7 @@ func link(c *prog.Ctx) int {
 		if c.GNU() {
 			c.Fail("cannot create link %s to %s: %v", prog.QuoteFile(c.Args[1]), prog.QuoteFile(c.Args[0]), err)
 		} else {
-			c.Fail("can't create link '%s' to '%s': %v", c.Args[1], c.Args[0], err)
+			c.Fail("can't create hardlink '%s' to '%s': %v", c.Args[1], c.Args[0], err)
 		}
 	}
 	return c.Status
@@ -406,7 +408,7 @@ func (l *linker) one(target, name string) {
 	old, exists := l.Lstat(name)
 	saved := ""
 	if exists == nil && (l.force || l.ask || l.backup != nil) {
-		if st, err := l.Stat(target); err == nil && !l.symbolic && st.Ino == old.Ino && st.Dev == old.Dev && (old.Nlink == 1 || path.Clean(target) == path.Clean(name)) && l.backup == nil {
+		if st, err := l.Stat(target); err == nil && st.Ino == old.Ino && st.Dev == old.Dev && (old.Nlink == 1 || path.Clean(target) == path.Clean(name)) && l.backup == nil {
 			l.Fail("%s and %s are the same file", prog.QuoteFile(target), prog.QuoteFile(name))
 			return
 		}
@@ -549,12 +551,6 @@ func (l *linker) busybox(args []string, noTarget, noDeref bool) {
 				continue
 			}
 		} else if l.force {
-			if st, err := l.Lstat(name); err == nil {
-				if t, err := l.Stat(target); err == nil && t.Ino == st.Ino && t.Dev == st.Dev && !l.symbolic {
-					l.Fail("'%s' and '%s' are the same file", target, name)
-					continue
-				}
-			}
 			l.Unlink(name)
 		}
 		make := l.Link

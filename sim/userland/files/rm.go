@@ -115,6 +115,9 @@ func rm(c *prog.Ctx) int {
 			c.Warn("use --no-preserve-root to override this failsafe")
 			continue
 		}
+		if !c.GNU() && strings.Trim(name, "/") != "" {
+			name = strings.TrimRight(name, "/")
+		}
 		if st, err := c.Lstat(name); err == nil {
 			r.dev = st.Dev
 		}
@@ -139,6 +142,10 @@ func (r *remover) remove(name string) bool {
 	if err != nil {
 		if r.force && (err == linux.ENOENT || err == linux.ENOTDIR && r.GNU()) {
 			return true
+		}
+		if !r.GNU() && err != linux.ENOENT {
+			r.Fail("can't stat '%s': %v", name, err)
+			return false
 		}
 		return r.cannot(name, err)
 	}
@@ -179,7 +186,7 @@ func (r *remover) remove(name string) bool {
 		if r.GNU() {
 			return r.cannot(name, err)
 		}
-		r.Fail("can't open '%s': %v", name, err)
+		r.Status = 1
 		return false
 	}
 	if len(ents) > 0 && (r.ask == 'i' || r.protected(name, st)) {
@@ -196,9 +203,7 @@ func (r *remover) remove(name string) bool {
 		ok = r.remove(prog.JoinPath(name, e.Name)) && ok
 	}
 	if !ok {
-		if r.GNU() || r.ask == 'i' {
-			return false
-		}
+		return false
 	}
 	return r.removeDir(name, st)
 }
@@ -234,6 +239,9 @@ func (r *remover) confirm(name string, st vfs.Stat, dir bool) bool {
 	protected := !st.Mode.IsSymlink() && r.Access(name, linux.W_OK) != nil
 	if r.ask != 'i' && !r.protected(name, st) {
 		return true
+	}
+	if !r.GNU() && dir && r.recursive {
+		return r.prompt("remove directory", name)
 	}
 	if !r.GNU() {
 		return r.prompt("remove", name)

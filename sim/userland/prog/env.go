@@ -169,6 +169,7 @@ func (c *Ctx) Choose(option, arg string, valid ...string) string {
 	for _, v := range valid {
 		c.Errorf("  - %s\n", "'"+strings.ReplaceAll(v, "|", "', '")+"'")
 	}
+	c.UsageStatus = 1 // whatever wrong use exits with
 	c.Usage()
 	return ""
 }

@@ -2,11 +2,14 @@ package progtest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pmezard/go-difflib/difflib"
 
 	"github.com/dockerlab/dockerlab/sim/elfnote"
 	"github.com/dockerlab/dockerlab/sim/kernel"
@@ -14,6 +17,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/unionfs"
 	"github.com/dockerlab/dockerlab/sim/userland"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
+	"github.com/dockerlab/dockerlab/sim/userland/userdb"
 	"github.com/dockerlab/dockerlab/sim/vfs"
 )
 
@@ -57,9 +61,16 @@ func runCase(t *testing.T, c *Case, family string) {
 	for i, block := range c.Blocks {
 		got := w.Sh(c.Shell(), block)
 		if got != want[i] {
-			t.Errorf("$ %s\n--- real [%d]\n%s--- ours [%d]\n%s", block, want[i].Exit, want[i].Output, got.Exit, got.Output)
+			diff, _ := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{
+				A: lines(want[i]), B: lines(got), FromFile: "real", ToFile: "ours", Context: 1})
+			t.Errorf("$ %s\n%s", block, diff)
 		}
 	}
+}
+
+// lines is an answer by lines, its exit code the first.
+func lines(a Answer) []string {
+	return difflib.SplitLines(fmt.Sprintf("[%d]\n%s", a.Exit, strings.ReplaceAll(a.Output, "\x00", "␀")))
 }
 
 // World is a sandbox with the programs of one family in /bin, the users that Debian begins with,
@@ -69,27 +80,6 @@ type World struct {
 	k   *kernel.Kernel
 	box *kernel.Sandbox
 }
-
-const passwd = `root:x:0:0:root:/root:/bin/sh
-daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
-bin:x:2:2:bin:/bin:/usr/sbin/nologin
-sys:x:3:3:sys:/dev:/usr/sbin/nologin
-games:x:5:60:games:/usr/games:/usr/sbin/nologin
-www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin
-nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
-`
-
-const group = `root:x:0:
-daemon:x:1:
-bin:x:2:
-sys:x:3:
-adm:x:4:
-tty:x:5:
-games:x:60:
-www-data:x:33:
-users:x:100:
-nogroup:x:65534:
-`
 
 // NewWorld boots a kernel with such a sandbox.
 func NewWorld(t testing.TB, family string) *World {
@@ -113,9 +103,23 @@ func NewWorld(t testing.TB, family string) *World {
 	must(v.Mkdir("/tmp", 0o1777))
 	must(v.Mkdir("/dev/pts", 0o755))
 	must(v.Mkdir("/dev/shm", 0o1777))
-	must(v.WriteFile("/etc/passwd", []byte(passwd), 0o644))
-	must(v.WriteFile("/etc/group", []byte(group), 0o644))
-	must(v.WriteFile("/etc/shadow", []byte("root:*:19700:0:99999:7:::\n"), 0o640))
+	users := etc[family]
+	must(v.WriteFile("/etc/passwd", []byte(users.passwd), 0o644))
+	must(v.WriteFile("/etc/group", []byte(users.group), 0o644))
+	shadow := ""
+	for _, u := range userdb.ParseUsers(users.passwd) {
+		shadow += u.Name + ":*:19700:0:99999:7:::\n"
+	}
+	must(v.WriteFile("/etc/shadow", []byte(shadow), 0o640))
+	if family == "gnu" {
+		must(v.WriteFile("/etc/gshadow", []byte("root:*::\n"), 0o640))
+		must(v.WriteFile("/etc/subuid", nil, 0o644))
+		must(v.WriteFile("/etc/subgid", nil, 0o644))
+		must(v.Mkdir("/etc/skel", 0o755))
+		for _, name := range []string{".bash_logout", ".bashrc", ".profile"} {
+			must(v.WriteFile("/etc/skel/"+name, []byte("# "+name+"\n"), 0o644))
+		}
+	}
 	must(v.WriteFile("/etc/hostname", []byte("box\n"), 0o644))
 	must(v.WriteFile("/etc/hosts", []byte("127.0.0.1\tlocalhost\n172.17.0.2\tbox\n"), 0o644))
 	for name, minor := range map[string]uint32{"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9} {
@@ -143,6 +147,9 @@ func NewWorld(t testing.TB, family string) *World {
 	}
 	box := k.NewSandbox(kernel.SandboxConfig{ID: strings.Repeat("a", 64), Hostname: "box", NS: ns, Host: true})
 	must(ns.Mount("/proc", &vfs.Mount{FS: box.NewProcFS(), Source: "proc", Options: "nosuid,nodev,noexec"}))
+	shm := unionfs.New(nil, unionfs.Options{Now: k.Now, Type: "tmpfs"})
+	must(shm.SetAttr(shm.Root(), vfs.Attr{Mode: new(linux.Mode(0o1777))}))
+	must(ns.Mount("/dev/shm", &vfs.Mount{FS: shm, Source: "shm", Options: "nosuid,nodev,noexec"}))
 	must(ns.Mount("/dev/pts", &vfs.Mount{FS: box.NewDevPts(), Source: "devpts", Options: "nosuid,noexec"}))
 	w := &World{t: t, k: k, box: box}
 	// A first process that reaps, as the recorder's driver is.

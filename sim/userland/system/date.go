@@ -128,7 +128,7 @@ func date(c *prog.Ctx) int {
 		if c.GNU() {
 			return datetime.Parse(s, now)
 		}
-		return datetime.ParseBusybox(s, now)
+		return datetime.ParseBusybox(s, time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location()))
 	}
 	invalid := func(s string) {
 		if c.GNU() {
