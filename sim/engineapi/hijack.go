@@ -2,12 +2,12 @@ package engineapi
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/dockerlab/dockerlab/sim/container"
@@ -40,7 +40,27 @@ func hijack(w http.ResponseWriter, r *request, headers http.Header) (net.Conn, i
 func rest(conn net.Conn, r *bufio.Reader) io.Reader {
 	early := make([]byte, r.Buffered())
 	io.ReadFull(r, early)
-	return io.MultiReader(bytes.NewReader(early), conn)
+	return &input{early: early, conn: conn}
+}
+
+// input is what comes from a client. When the session ends, hangUp reads it to its end while the
+// session's own reader may still wait in it.
+type input struct {
+	mu    sync.Mutex
+	early []byte
+	conn  net.Conn
+}
+
+func (i *input) Read(p []byte) (int, error) {
+	i.mu.Lock()
+	if len(i.early) > 0 {
+		n := copy(p, i.early)
+		i.early = i.early[n:]
+		i.mu.Unlock()
+		return n, nil
+	}
+	i.mu.Unlock()
+	return i.conn.Read(p)
 }
 
 // linger is how long a client has to take what was sent to it at the end.
