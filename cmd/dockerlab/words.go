@@ -52,7 +52,7 @@ host that it talks to are simulated in memory, and nothing of your machine is to
 	playLong: `Work in the lab at a prompt, with no lesson. The lab is new each time.
 
 Where standard input is no terminal, the lines that come from it are run.`,
-	playBanner: "This is the lab: a simulated host with a Docker engine. Try: docker run hello-world\r\nTab completes, \"exit\" or Ctrl-D leaves; nothing here touches your machine.",
+	playBanner: "This is the lab: a simulated host with a Docker engine. Nothing here touches your\r\nmachine. Try \"docker run hello-world\"; Tab completes, \"exit\" or Ctrl-D leaves.",
 	shShort:    "run a shell script in a fresh lab",
 	shLong: `Run a bash script on the host of a fresh lab, without a terminal. The exit code is
 the script's. The lab's clock is virtual: sleeping takes no time, and the same script
@@ -95,7 +95,7 @@ var chinese = words{
 	playLong: `在提示符下使用实验室，没有课程。每次都是新的实验室。
 
 标准输入不是终端时，逐行运行从中读到的命令。`,
-	playBanner: "这里是实验室：一台模拟的主机，带有 Docker 引擎。试试：docker run hello-world\r\n按 Tab 补全，输入 exit 或按 Ctrl-D 离开；这里的一切都不会动您的机器。",
+	playBanner: "这里是实验室：一台模拟的主机，带有 Docker 引擎，不会动您的机器。\r\n试试 docker run hello-world；按 Tab 补全，输入 exit 或按 Ctrl-D 离开。",
 	shShort:    "在新的实验室里运行 shell 脚本",
 	shLong: `在新实验室的主机上运行 bash 脚本，不用终端。退出码就是脚本的退出码。
 实验室用的是虚拟时钟：sleep 不花时间，同一个脚本在任何机器上的输出都一样。
