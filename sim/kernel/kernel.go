@@ -132,6 +132,7 @@ type task struct {
 	proc   *Proc // nil for one from outside
 	queued bool  // in the run queue, or holding the CPU
 	timed  bool  // woken by its timer
+	ended  bool  // its process is dead: nobody will ever run in it again
 	gone   func() bool
 }
 
@@ -171,7 +172,7 @@ func (t *task) acquire() {
 	<-t.wake
 }
 
-// leave gives the CPU up for good.
+// leave gives the CPU up, for good or until acquire.
 func (t *task) leave() {
 	t.queued = false
 	t.k.handOver()
@@ -305,7 +306,7 @@ func (t *task) ready() {
 	s := &t.k.sched
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t.queued {
+	if t.queued || t.ended {
 		return
 	}
 	t.queued = true

@@ -594,6 +594,23 @@ func TestOutsideEndsOfPipes(t *testing.T) {
 	<-task.Done()
 }
 
+// A timer that was set for a wait in which the process was killed must not give the CPU to the dead.
+func TestKilledInItsSleep(t *testing.T) {
+	m := boot(t, kernel.Virtual, kernel.Budget{})
+	_, out := m.run(func(p *kernel.Proc) int {
+		pid, _ := p.Fork(func(c *kernel.Proc) int { c.Sleep(time.Hour); return 0 })
+		p.Sleep(time.Second)
+		p.Kill(pid, linux.SIGKILL)
+		p.Wait(pid, 0)
+		p.Sleep(2 * time.Hour)
+		say(p, "alive")
+		return 0
+	})
+	if out != "alive" {
+		t.Errorf("out %q", out)
+	}
+}
+
 func TestStall(t *testing.T) {
 	stalled := make(chan bool, 100)
 	k := kernel.New(kernel.Options{Clock: kernel.Virtual, OnStall: func() { stalled <- true }})

@@ -172,6 +172,7 @@ func (p *Proc) start(body Program) {
 			body = p.run(body)
 		}
 		p.finish()
+		p.task.ended = true
 		p.task.leave()
 	}()
 	p.task.ready()
