@@ -93,7 +93,7 @@ func TestSearch(t *testing.T) {
 		"nginx":    "nginx",
 		"course":   "course/app",
 		"tool":     "", // it is another registry's
-		"linux di": "ubuntu debian",
+		"linux di": "ubuntu centos debian",
 	} {
 		found, err := r.Search(term)
 		if err != nil {
