@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dockerlab/dockerlab/shell"
 	"github.com/dockerlab/dockerlab/shell/line"
-	"github.com/dockerlab/dockerlab/sim/kernel"
 )
+
+// pace is how long a step of a pull takes at a prompt, where somebody watches.
+const pace = 30 * time.Millisecond
 
 func newPlay(a *app, w *words) *cobra.Command {
 	return &cobra.Command{
@@ -28,30 +31,23 @@ func newPlay(a *app, w *words) *cobra.Command {
 
 // play opens a lab at a prompt; where there is no terminal, it runs the lines that it is given.
 func (a *app) play(ctx context.Context, w *words) error {
-	o := shell.Options{Clock: kernel.Real, Seed: seedOfNow()}
-	t, err := a.terminal()
-	if errors.Is(err, line.ErrNoTerminal) {
-		return runScript(ctx, a, o, script{})
-	}
-	if err != nil {
-		return broken(err)
-	}
-	defer t.Close()
-	lab, err := shell.Open(o)
-	if err != nil {
-		return broken(err)
-	}
-	defer lab.Close()
 	ctx, stop := untilSignal(ctx)
 	defer stop()
-	fmt.Fprintf(t, "%s\r\n", w.playBanner)
-	s := shell.Session{Lab: lab, Terminal: t, History: a.history(t)}
-	err = s.Run(ctx)
-	var killed signalError
-	if errors.As(err, &killed) {
-		return &exitError{128 + killed.number(), nil}
+	t, err := a.terminal()
+	if err != nil && !errors.Is(err, line.ErrNoTerminal) {
+		return broken(err)
 	}
-	return broken(err)
+	s := shell.Session{Terminal: t, In: a.in, Out: a.out}
+	if t != nil {
+		defer t.Close()
+		s.History = a.history(t)
+		fmt.Fprintf(t, "%s\r\n", w.playBanner)
+	}
+	if s.Lab, err = shell.Open(a.labOptions(t)); err != nil {
+		return broken(err)
+	}
+	defer func() { s.Lab.Close() }()
+	return a.ended(s.Run(ctx))
 }
 
 // terminal takes over the terminal, if standard input and output are one.
@@ -68,8 +64,7 @@ func (a *app) terminal() (*line.Terminal, error) {
 func (a *app) history(t *line.Terminal) *line.History {
 	dir, err := a.env.stateDir()
 	if err != nil {
-		h, _ := line.OpenHistory("")
-		return h
+		return new(line.History)
 	}
 	h, err := line.OpenHistory(filepath.Join(dir, "history"))
 	if err != nil {

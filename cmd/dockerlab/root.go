@@ -31,7 +31,7 @@ func newRoot(args []string, env environment, s streams) *cobra.Command {
 		SilenceErrors: true,
 		Args:          noVerb(w),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.play(cmd.Context(), w)
+			return a.learn(cmd.Context(), w, "", "", cmd.Flags().Changed("lang"))
 		},
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
@@ -61,9 +61,14 @@ func newRoot(args []string, env environment, s streams) *cobra.Command {
 // verbs is the table of what dockerlab can do. A verb that is not in it does not exist: it is
 // absent from help and exits 2.
 var verbs = []func(a *app, w *words) *cobra.Command{
+	newLearn,
 	newPlay,
 	newSh,
 	newEngine,
+	newLessons,
+	newLint,
+	newGrade,
+	newGradeWorker,
 	newVersion,
 }
 

@@ -8,6 +8,16 @@ type words struct {
 	unknownVerb, seeHelp   string
 	langFlag, helpFlag     string
 	versionShort           string
+	learnShort, learnLong  string
+	contentFlag            string
+	lessonsShort           string
+	lintShort, lintLong    string
+	lintPassed             string
+	gradeShort, gradeLong  string
+	gradeFormat            string
+	gradeOutput            string
+	gradeWorkers           string
+	gradeTimeout           string
 	playShort, playLong    string
 	playBanner             string
 	shShort, shLong        string
@@ -48,6 +58,30 @@ host that it talks to are simulated in memory, and nothing of your machine is to
 	langFlag:     "language of lessons and messages",
 	helpFlag:     "show this help",
 	versionShort: "show the version of dockerlab, Go and the main modules",
+	learnShort:   "take a lesson, or go on where you left",
+	learnLong: `Take a lesson, or go on where you left. Steps are recognised as soon as their state
+is reached, whichever way you take.
+
+At the prompt: hint, solution, skip, step (show it again), reset, lessons, learn NAME,
+next, lang; exit leaves.`,
+	contentFlag:  "a folder with lessons and assignments, instead of those built in: `DIR`",
+	lessonsShort: "list the lessons",
+	lintShort:    "check lessons",
+	lintLong: `Prove of each lesson that no step is solved before it is begun, that its solution
+solves it, and that its languages agree. DIR is a content folder; without it, the lessons
+built in are checked.`,
+	lintPassed: "%d lessons, no problems",
+	gradeShort: "grade submissions",
+	gradeLong: `Grade submissions of an assignment. ASSIGNMENT is a name, or a file that ends in .md; a
+SUBMISSION is a folder with a Dockerfile or a shell script of docker commands. Each is
+judged in a fresh lab, in a process of its own that the operating system bounds.
+
+The exit code is 0 when all pass, 1 when some fail, 2 for a broken assignment and 3 when
+the grader itself failed.`,
+	gradeFormat:  "how to report: text, json or junit",
+	gradeOutput:  "write the report to `FILE`",
+	gradeWorkers: "how many submissions to judge at one time (default: one for each processor)",
+	gradeTimeout: "how long one submission may take",
 	playShort:    "work in the lab at a prompt, with no lesson",
 	playLong: `Work in the lab at a prompt, with no lesson. The lab is new each time.
 
@@ -91,6 +125,29 @@ var chinese = words{
 	langFlag:     "课程和提示的语言",
 	helpFlag:     "显示本帮助",
 	versionShort: "显示 dockerlab、Go 和主要模块的版本",
+	learnShort:   "上一课，或从上次停下的地方继续",
+	learnLong: `上一课，或从上次停下的地方继续。不管用什么方法，只要达到了某一步要求的状态，
+这一步就算完成。
+
+在提示符下可以输入：hint（提示）、solution（答案）、skip（跳过）、step（再看一遍）、
+reset（重来）、lessons（课程列表）、learn 课程名、next（下一课）、lang（换语言）；
+exit 离开。`,
+	contentFlag:  "用目录 `DIR` 中的课程和作业代替内置的",
+	lessonsShort: "列出课程",
+	lintShort:    "检查课程",
+	lintLong: `证明每一课：每一步在开始之前都没有完成，答案能完成它，各语言版本一致。
+DIR 是内容目录；不写则检查内置的课程。`,
+	lintPassed: "%d 课，没有问题",
+	gradeShort: "批改作业",
+	gradeLong: `批改一项作业的提交。ASSIGNMENT 是作业名，或以 .md 结尾的文件；SUBMISSION 是一个
+目录，里面有 Dockerfile 或写有 docker 命令的 shell 脚本。每份提交都在一个新的实验室里、
+在由操作系统限制的独立进程中评判。
+
+全部通过退出码为 0，有不通过的为 1，作业本身有错为 2，批改程序出错为 3。`,
+	gradeFormat:  "报告格式：text、json 或 junit",
+	gradeOutput:  "把报告写到 `FILE`",
+	gradeWorkers: "同时批改多少份（默认每个处理器一份）",
+	gradeTimeout: "一份提交最多用多长时间",
 	playShort:    "在提示符下使用实验室，没有课程",
 	playLong: `在提示符下使用实验室，没有课程。每次都是新的实验室。
 
