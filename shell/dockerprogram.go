@@ -21,8 +21,9 @@ var dockerSignals = []linux.Signal{
 }
 
 // runDocker is /usr/bin/docker on the lab's host: the docker command as a program of the kernel.
-// It talks to the engine through the lab's own socket, and tells note what it asks there.
-func runDocker(p *kernel.Proc, note func(method, path string, status int)) int {
+// It talks to the engine through the lab's own socket, and tells note what it asks there; it fetches
+// from web.
+func runDocker(p *kernel.Proc, web docker.Web, note func(method, path string, status int)) int {
 	for _, sig := range dockerSignals {
 		if p.Disposition(sig) != kernel.Ignore {
 			p.Signal(sig, kernel.Catch)
@@ -77,6 +78,7 @@ func runDocker(p *kernel.Proc, note func(method, path string, status int)) int {
 			Env:     env,
 			Dir:     dir,
 			Signals: signals,
+			Web:     web,
 			Note:    note,
 			Now: func() (now time.Time) {
 				o.Do(func(*vfs.View) { now = k.Now() })

@@ -87,7 +87,7 @@ func (l *Lab) Close() {
 func (l *Lab) Handler() http.Handler { return l.sim.Handler() }
 
 // docker is the docker command of this lab; it notes what it asks of the engine.
-func (l *Lab) docker(p *kernel.Proc) int { return runDocker(p, l.note) }
+func (l *Lab) docker(p *kernel.Proc) int { return runDocker(p, l.sim.Web(), l.note) }
 
 // maxRequests bounds how many requests are remembered; the oldest are forgotten.
 const maxRequests = 10_000

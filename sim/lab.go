@@ -103,7 +103,7 @@ func New(o Options) (*Lab, error) {
 		Kernel: l.k, Registry: registry{o.Registry}, Host: l.host.Sandbox().NS(), Change: build.ChangeConfig, Disk: disk, Pace: o.Pace,
 	})
 	l.handler = engineapi.NewHandler(l.engine, &build.Builder{
-		Engine: engineapi.ForBuilds(l.engine), Web: web.Client{Web: l.web, Host: net},
+		Engine: engineapi.ForBuilds(l.engine), Web: l.Web(),
 	})
 	l.server = &http.Server{Handler: l.handler}
 	sock, err := l.host.Sandbox().ListenUnixOutside(Socket, 0o660, dockerGroup)
@@ -138,6 +138,9 @@ func hostTree(r *catalog.Registry, programs map[string]kernel.Program) (*layer.T
 	}
 	return tree.Apply(top)
 }
+
+// Web is the lab's internet as the host reaches it.
+func (l *Lab) Web() build.Web { return web.Client{Web: l.web, Host: l.host.Sandbox().Net()} }
 
 // Kernel is the machine.
 func (l *Lab) Kernel() *kernel.Kernel { return l.k }

@@ -89,7 +89,7 @@ func (inv *invocation) buildContext(source, dockerfile string) (content io.ReadC
 	case local:
 		return inv.localContext(source, dockerfile)
 	case isRemote(source):
-		return nil, "", fmt.Errorf("unable to prepare context: %s: the lab has no network for build contexts", source)
+		return inv.remoteContext(source, dockerfile)
 	}
 	return nil, "", fmt.Errorf("unable to prepare context: path %q not found", source)
 }

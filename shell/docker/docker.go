@@ -54,6 +54,9 @@ type Options struct {
 	// Now is the clock of the engine's host; nil means time.Now.
 	Now func() time.Time
 
+	// Web is where build contexts that are addresses are fetched from; nil when there is no web.
+	Web Web
+
 	// Note is told of each answer of the engine: the request's method and path, without the API's
 	// version, and the status. It may be nil.
 	Note func(method, path string, status int)

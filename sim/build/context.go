@@ -48,7 +48,7 @@ func (o *opener) open(ctx context.Context, opt Options, body io.Reader) (*source
 		return o.archive(ctx, body, opt.Dockerfile)
 	case opt.Remote == "client-session":
 		return nil, nil, nil, inputError{errors.New("experimental session with v1 builder is no longer supported, use builder version v2 (BuildKit) instead")}
-	case isGit(opt.Remote):
+	case IsGit(opt.Remote):
 		return o.git(ctx, opt.Remote, opt.Dockerfile)
 	case isURL(opt.Remote):
 		return o.page(ctx, opt.Remote, opt.Dockerfile)
@@ -132,7 +132,7 @@ func hideIgnored(src *source, fs *unionfs.FS, dockerfile string) error {
 
 // page takes the context from the web: a tar, or a Dockerfile alone.
 func (o *opener) page(ctx context.Context, address, name string) (*source, *dockerfile.File, []string, error) {
-	p, err := get(ctx, o.web, address)
+	p, err := Get(ctx, o.web, address)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("error downloading remote context %s: %w", address, err)
 	}
@@ -192,7 +192,7 @@ func contentKind(p *Page) (kind string, body io.Reader, err error) {
 
 // git takes the context from a repository: address#ref:directory.
 func (o *opener) git(ctx context.Context, address, name string) (*source, *dockerfile.File, []string, error) {
-	repo, ref, dir, err := splitGit(address)
+	repo, ref, dir, err := SplitGit(address)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -233,8 +233,8 @@ func (o *opener) git(ctx context.Context, address, name string) (*source, *docke
 	return o.fromTree(sub, nil, name)
 }
 
-// splitGit takes an address apart. The ref is "master" where none is named.
-func splitGit(address string) (repo, ref, dir string, err error) {
+// SplitGit takes an address apart. The ref is "master" where none is named.
+func SplitGit(address string) (repo, ref, dir string, err error) {
 	scheme := ""
 	if u, err := url.Parse(address); err == nil {
 		scheme = u.Scheme

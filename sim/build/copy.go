@@ -249,7 +249,7 @@ func (r *run) download(address, dest string) (item, error) {
 	if err != nil {
 		return item{}, err
 	}
-	p, err := get(r.ctx, r.web, address)
+	p, err := Get(r.ctx, r.web, address)
 	if err != nil {
 		return item{}, err
 	}

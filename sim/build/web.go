@@ -29,14 +29,15 @@ type Page struct {
 	Body               io.ReadCloser
 }
 
-// isURL and isGit tell addresses as the engine does (its pkg/urlutil).
+// isURL tells addresses as the engine does (its pkg/urlutil).
 func isURL(s string) bool {
 	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")
 }
 
 var gitSuffix = regexp.MustCompile(".git(?:#.+)?$")
 
-func isGit(s string) bool {
+// IsGit says whether an address is one of a Git repository.
+func IsGit(s string) bool {
 	for _, p := range []string{"git://", "github.com/", "git@"} {
 		if strings.HasPrefix(s, p) {
 			return true
@@ -45,8 +46,8 @@ func isGit(s string) bool {
 	return isURL(s) && gitSuffix.MatchString(s)
 }
 
-// get fetches a page and refuses an answer that is an error.
-func get(ctx context.Context, w Web, url string) (*Page, error) {
+// Get fetches a page and refuses an answer that is an error.
+func Get(ctx context.Context, w Web, url string) (*Page, error) {
 	if w == nil {
 		return nil, fmt.Errorf("Get %q: there is no network", url)
 	}
