@@ -223,6 +223,8 @@ func WriteTar(w io.Writer, t *layer.Tree, root string) error {
 	if dir == 0 {
 		return linux.ENOENT
 	}
-	_, err := io.CopyBuffer(struct{ io.Writer }{w}, layer.NewTarReader(t.Walk(dir, "")), make([]byte, 64<<10))
+	es := t.Walk(dir, "")
+	t.Accounts().Name(es)
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, layer.NewTarReader(es), make([]byte, 64<<10))
 	return err
 }
