@@ -17,6 +17,7 @@ import (
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/userland/accounts"
+	"github.com/dockerlab/dockerlab/sim/userland/archive"
 	"github.com/dockerlab/dockerlab/sim/userland/edit"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/network"
@@ -46,6 +47,7 @@ func New(extra ...Entry) *Table {
 	t := &Table{gnu: map[string]Entry{}, busybox: map[string]Entry{}, ids: newIdentities()}
 	for _, theme := range [][]prog.Program{
 		accounts.Programs,
+		archive.Programs,
 		edit.Programs,
 		files.Programs,
 		network.Programs,
