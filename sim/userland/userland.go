@@ -62,7 +62,9 @@ func New(extra ...Entry) *Table {
 	for _, e := range shells {
 		t.add(e)
 	}
-	t.add(Entry{Name: "busybox", Families: prog.Busybox, Main: func(prog.Family) kernel.Program { return t.multiCall }})
+	t.add(Entry{Name: "busybox", Families: prog.Busybox, Main: func(f prog.Family) kernel.Program {
+		return func(p *kernel.Proc) int { return t.multiCall(p, f) }
+	}})
 	for name, d := range map[string]sh.Dialect{"sh": sh.Dash, "dash": sh.Dash, "bash": sh.Bash} {
 		t.add(Entry{Name: name, Families: prog.GNU, Main: func(prog.Family) kernel.Program { return sh.Program(d) }})
 	}
@@ -87,7 +89,7 @@ func (t *Table) add(e Entry) {
 // Lookup finds a program of one family.
 func (t *Table) Lookup(name string, f prog.Family) (kernel.Program, bool) {
 	m := t.gnu
-	if f == prog.Busybox {
+	if f == prog.Busybox || f == prog.Alpine {
 		m = t.busybox
 	}
 	e, ok := m[name]
@@ -120,20 +122,20 @@ func missing(what string) kernel.Program {
 }
 
 // multiCall is the busybox binary: argv[0] says which applet it is to be.
-func (t *Table) multiCall(p *kernel.Proc) int {
+func (t *Table) multiCall(p *kernel.Proc, f prog.Family) int {
 	argv := p.Args()
 	name := "busybox"
 	if len(argv) > 0 {
 		name = strings.TrimPrefix(path.Base(argv[0]), "-")
 	}
 	if strings.HasPrefix(name, "busybox") {
-		return t.busyboxItself(p, argv)
+		return t.busyboxItself(p, argv, f)
 	}
-	return t.applet(p, name, argv)
+	return t.applet(p, name, argv, f)
 }
 
 // busyboxItself is "busybox", "busybox --list" and "busybox APPLET ...".
-func (t *Table) busyboxItself(p *kernel.Proc, argv []string) int {
+func (t *Table) busyboxItself(p *kernel.Proc, argv []string, f prog.Family) int {
 	out := p.Writer(1)
 	if len(argv) < 2 {
 		fmt.Fprint(out, prog.BusyboxHelp(t.applets()))
@@ -154,15 +156,18 @@ func (t *Table) busyboxItself(p *kernel.Proc, argv []string) int {
 		fmt.Fprint(out, prog.BusyboxHelp(t.applets()))
 		return 0
 	case arg == "--help":
-		return t.applet(p, argv[2], []string{argv[2], "--help"})
+		return t.applet(p, argv[2], []string{argv[2], "--help"}, f)
 	default:
-		return t.applet(p, arg, argv[1:])
+		return t.applet(p, arg, argv[1:], f)
 	}
 }
 
 // applet runs an applet in this process, under a command line of its own.
-func (t *Table) applet(p *kernel.Proc, name string, argv []string) int {
-	main, ok := t.Lookup(name, prog.Busybox)
+func (t *Table) applet(p *kernel.Proc, name string, argv []string, f prog.Family) int {
+	main, ok := t.Lookup(name, f)
+	if f == prog.Busybox && !prog.IsBusyboxApplet(name) {
+		ok = false // Alpine's build has more applets than Debian's
+	}
 	switch {
 	case ok && name != "busybox":
 		p.SetComm(name)

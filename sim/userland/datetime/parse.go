@@ -531,9 +531,16 @@ func ParseBusybox(s string, now time.Time) (t time.Time, ok bool) {
 		t = v
 		return true
 	}
+	// Seconds that are not said are now's.
+	seconds := func(t time.Time, layout string) time.Time {
+		if !strings.HasSuffix(layout, ":05") {
+			t = t.Add(time.Duration(now.Second()) * time.Second)
+		}
+		return t
+	}
 	for _, layout := range []string{"2006-1-2 15:04:05", "2006-1-2 15:04", "2006.1.2-15:04:05", "2006.1.2-15:04"} {
 		if try(layout) {
-			return t.In(now.Location()), true
+			return seconds(t, layout), true
 		}
 	}
 	if try("2006-1-2") {
@@ -541,12 +548,12 @@ func ParseBusybox(s string, now time.Time) (t time.Time, ok bool) {
 	}
 	for _, layout := range []string{"1.2-15:04:05", "1.2-15:04"} {
 		if try(layout) {
-			return time.Date(y, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, loc), true
+			return seconds(time.Date(y, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, loc), layout), true
 		}
 	}
 	for _, layout := range []string{"15:04:05", "15:04"} {
 		if try(layout) {
-			return time.Date(y, mo, d, t.Hour(), t.Minute(), t.Second(), 0, loc), true
+			return seconds(time.Date(y, mo, d, t.Hour(), t.Minute(), t.Second(), 0, loc), layout), true
 		}
 	}
 	digits, secs, dot := strings.Cut(s, ".")

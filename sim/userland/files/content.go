@@ -103,7 +103,7 @@ func truncate(c *prog.Ctx) int {
 			if c.GNU() {
 				c.Fail("cannot open %s for writing: %v", prog.QuoteFile(name), err)
 			} else {
-				c.Fail("%s: %v", name, err)
+				c.Fail("%s: open: %v", name, err)
 			}
 			continue
 		}
@@ -223,7 +223,7 @@ func (d *copyJob) operand(a string) {
 			if d.GNU() {
 				d.Die(1, "invalid number: %s", prog.Quote(val))
 			}
-			d.Die(1, "number %s is not in 1..2147483647 range", val)
+			d.Die(1, "number %s is not in 1..9223372036854775807 range", val)
 		}
 		return n
 	}
@@ -258,7 +258,11 @@ func (d *copyJob) operand(a string) {
 	case "count":
 		d.count = num()
 	case "conv":
-		d.words(val, d.conv, ddConvs, "conversion")
+		known := ddConvs
+		if !d.GNU() {
+			known = []string{"notrunc", "sync", "noerror", "fsync", "swab"}
+		}
+		d.words(val, d.conv, known, "conversion")
 	case "iflag":
 		d.words(val, d.iflag, ddFlags, "input flag")
 	case "oflag":
@@ -336,7 +340,8 @@ func (d *copyJob) run() int {
 			if d.GNU() {
 				return d.failed("failed to open "+prog.QuoteFile(d.in), err)
 			}
-			return d.failed("can't open '"+d.in+"'", err)
+			d.Fail("can't open '%s': %v", d.in, err)
+			return 1
 		}
 		in, inName = f, prog.QuoteFile(d.in)
 	}
@@ -360,7 +365,8 @@ func (d *copyJob) run() int {
 			if d.GNU() {
 				return d.failed("failed to open "+prog.QuoteFile(d.out), err)
 			}
-			return d.failed("can't open '"+d.out+"'", err)
+			d.Fail("can't open '%s': %v", d.out, err)
+			return 1
 		}
 		out, outName = f, prog.QuoteFile(d.out)
 		if trunc && d.seek > 0 {
@@ -549,8 +555,8 @@ func (d *copyJob) report() {
 		return
 	}
 	d.Errorf("%d+%d records in\n%d+%d records out\n", d.full, d.part, d.outFull, d.outPart)
-	if d.status == "noxfer" {
-		return
+	if d.status == "noxfer" || !d.GNU() && !d.Alpine {
+		return // Debian's Busybox has no third line
 	}
 	secs := d.Now().Sub(d.start).Seconds()
 	if d.GNU() {
@@ -699,7 +705,7 @@ func shred(c *prog.Ctx) int {
 			if c.GNU() {
 				c.Fail("%s: failed to open for writing: %v", prog.QuoteColon(name), err)
 			} else {
-				c.Fail("%s: %v", name, err)
+				c.Fail("can't open '%s': %v", name, err)
 			}
 			continue
 		}
@@ -724,7 +730,7 @@ func shredOne(c *prog.Ctx, f *prog.File, name string, st vfs.Stat, passes int, s
 	n := size
 	if n < 0 {
 		n = st.Size
-		if !exact && st.Mode.IsRegular() {
+		if !exact && st.Mode.IsRegular() && c.GNU() {
 			n = (n + blockSize - 1) / blockSize * blockSize
 		}
 	}

@@ -108,10 +108,16 @@ func df(c *prog.Ctx) int {
 		}
 	}
 	if len(c.Args) > 0 {
+		if !c.GNU() {
+			d.busyboxHeader()
+		}
 		for _, name := range c.Args {
 			d.file(name)
 		}
 	} else {
+		if !c.GNU() {
+			d.busyboxHeader()
+		}
 		d.mounts()
 	}
 	if len(d.rows) == 0 && c.GNU() {
@@ -320,12 +326,13 @@ func (d *disks) table() {
 	}
 }
 
-func (d *disks) busybox() {
+// busyboxHeader is the line of headings, which Busybox writes before it looks at anything.
+func (d *disks) busyboxHeader() {
 	header := "1K-blocks"
 	used := "Use%"
 	switch {
 	case d.inodes:
-		header = "Inodes"
+		header = "   Inodes"
 	case d.size.Human != 0:
 		header = "     Size"
 	case d.posix && d.size.Size == 1024:
@@ -342,6 +349,9 @@ func (d *disks) busybox() {
 		kind = "Type       "
 	}
 	d.Printf("Filesystem           %s%-15sUsed Available %s Mounted on\n", kind, header, used)
+}
+
+func (d *disks) busybox() {
 	for _, r := range d.rows {
 		total, free := r.fs.Bytes, r.fs.BytesFree
 		if d.inodes {

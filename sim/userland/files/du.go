@@ -243,17 +243,12 @@ func (u *usage) walk(name string, level int, top vfs.Stat) (amount, bool) {
 	}
 	id := vfsID{st.Dev, st.Ino}
 	if !u.links && (st.Nlink > 1 || st.Mode.IsDir() || u.GNU() && level == 0) {
-		if u.seen[id] && (u.GNU() || !st.Mode.IsDir()) {
+		if u.seen[id] {
 			return amount{}, false
 		}
 		u.seen[id] = true
 	}
-	own := amount{blocks: st.Blocks, inodes: 1, latest: u.stamp(st)}
-	if !st.Mode.IsDir() || !u.GNU() {
-		own.bytes = st.Size
-	} else {
-		own.bytes = st.Size
-	}
+	own := amount{blocks: st.Blocks, bytes: st.Size, inodes: 1, latest: u.stamp(st)}
 	sum := own
 	if st.Mode.IsDir() {
 		ents, err := u.ReadDir(name)
@@ -319,7 +314,7 @@ func (u *usage) show(a amount, name string) {
 	case u.size.Human != 0:
 		text = human.Busybox(uint64(n))
 	case !u.GNU() && u.size.Size > 1024:
-		text = strconv.FormatUint((uint64(n)+u.size.Size/2)/u.size.Size, 10)
+		text = strconv.FormatUint(human.Ceil(uint64(n), u.size.Size), 10)
 	default:
 		text = strconv.FormatUint(human.Ceil(uint64(n), u.size.Size), 10) + u.size.Suffix
 	}

@@ -2,6 +2,7 @@ package files
 
 import (
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ type finder struct {
 	outputs            map[string]*prog.File
 	warned             bool
 	quit               bool
-	start              time.Time
+	files0             string // of -files0-from
 }
 
 // found is the file that the expression looks at.
@@ -50,7 +51,6 @@ func (f *found) base() string {
 func find(c *prog.Ctx) int {
 	f := &finder{Ctx: c, follow: 'P', maxDepth: -1, db: userdb.Load(c), outputs: map[string]*prog.File{}}
 	f.now = c.Now()
-	f.start = f.now
 	f.dayStart = f.now
 	args := c.Args
 	if c.GNU() && len(args) == 1 && (args[0] == "--help" || args[0] == "-help") {
@@ -83,11 +83,24 @@ options:
 		paths = append(paths, args[0])
 		args = args[1:]
 	}
-	if len(paths) == 0 {
-		paths = []string{"."}
-	}
 	p := &findParser{finder: f, args: args}
 	expr := p.parse()
+	switch {
+	case f.files0 != "" && len(paths) > 0:
+		c.Warn("extra operand %s", prog.QuoteFile(paths[0]))
+		c.Errorf("file operands cannot be combined with -files0-from\n")
+		c.Exit(1)
+	case f.files0 != "":
+		in, err := c.OpenInput(f.files0)
+		if err != nil {
+			c.Die(1, "cannot open %s for reading: %v", prog.QuoteFile(f.files0), err)
+		}
+		b, _ := io.ReadAll(io.LimitReader(in, 1<<20))
+		in.Close()
+		paths = strings.FieldsFunc(string(b), func(r rune) bool { return r == 0 })
+	case len(paths) == 0:
+		paths = []string{"."}
+	}
 	for _, path := range paths {
 		if f.quit {
 			break
@@ -234,7 +247,6 @@ func (f *finder) command(argv []string, dir string) bool {
 			f.Errorf("%s: %s: %v\n", f.Name, prog.QuoteFile(argv[0]), err)
 		} else {
 			f.Errorf("%s: %s: %v\n", f.Name, argv[0], err)
-			f.Status = 1
 		}
 		return false
 	}
@@ -297,7 +309,7 @@ func (f *finder) printf(format string, file *found, out func(string)) {
 			if text, ok = f.verb(format[i], file, flags); !ok {
 				if !f.warned {
 					f.warned = true
-					f.Warn("warning: unrecognized format directive %s", prog.Quote("%"+format[i:i+1]))
+					f.Warn("warning: unrecognized format directive `%%%c'", format[i])
 				}
 				text = format[start : i+1]
 			}
@@ -334,12 +346,16 @@ func (f *finder) timeText(t time.Time, k byte) string {
 		return datetime.Format("%H:%M:%S", t) + frac
 	case 'X':
 		return datetime.Format("%H:%M:%S", t) + frac
-	case 'c':
-		return datetime.Format("%a %b %e %H:%M:%S", t) + frac + datetime.Format(" %Y", t)
 	case 'r':
 		return datetime.Format("%I:%M:%S %p", t)
 	}
 	return datetime.Format("%"+string(k), t)
+}
+
+// stamp is %a, %c and %t of -printf.
+func (f *finder) stamp(t time.Time) string {
+	t = t.In(f.Zone())
+	return datetime.Format("%a %b %e %H:%M:%S", t) + fmt.Sprintf(".%09d0", t.Nanosecond()) + datetime.Format(" %Y", t)
 }
 
 func (f *finder) verb(v byte, file *found, flags string) (string, bool) {
@@ -349,11 +365,11 @@ func (f *finder) verb(v byte, file *found, flags string) (string, bool) {
 	case '%':
 		return "%", true
 	case 'a':
-		return f.timeText(st.Atime, 'c'), true
+		return f.stamp(st.Atime), true
 	case 'b':
 		return dec(st.Blocks)
 	case 'c':
-		return f.timeText(st.Ctime, 'c'), true
+		return f.stamp(st.Ctime), true
 	case 'd':
 		return dec(int64(file.depth))
 	case 'D':
@@ -411,7 +427,7 @@ func (f *finder) verb(v byte, file *found, flags string) (string, bool) {
 		}
 		return strconv.FormatFloat(float64(st.Blocks)*512/float64(st.Size), 'g', 6, 64), true
 	case 't':
-		return f.timeText(st.Mtime, 'c'), true
+		return f.stamp(st.Mtime), true
 	case 'u':
 		return f.db.UserName(st.UID), true
 	case 'U':

@@ -36,7 +36,15 @@ func (p *findParser) parse() findExpr {
 	if len(p.args) == 0 {
 		return p.printer("\n")
 	}
-	e := p.list()
+	e := p.list
+	if !p.GNU() {
+		e = p.groups
+	}
+	return p.whole(e())
+}
+
+// whole is the expression with what it does where it has no action.
+func (p *findParser) whole(e findExpr) findExpr {
 	if p.i < len(p.args) {
 		p.unexpected(p.args[p.i])
 	}
@@ -58,6 +66,8 @@ func (p *findParser) unexpected(a string) {
 		p.Out.Flush()
 		p.Errorf("%s: unrecognized: %s\n", p.Name, a)
 		p.Usage()
+	case strings.HasPrefix(a, "-newer") && len(a) == len("-newerXY"):
+		p.die("invalid predicate `%s'", a)
 	case strings.HasPrefix(a, "-"):
 		p.die("unknown predicate `%s'", a)
 	}
@@ -85,6 +95,69 @@ func (p *findParser) list() findExpr {
 		e = func(f *found) bool { a(f); return b(f) }
 	}
 	return e
+}
+
+// groups is Busybox's way: groups of actions between "-o". A "!" with nothing behind it is nothing.
+func (p *findParser) groups() findExpr {
+	if p.depth++; p.depth > maxNesting {
+		p.die("expression is too deep")
+	}
+	defer func() { p.depth-- }()
+	var groups [][]findExpr
+	group := []findExpr{}
+	not := false
+	for p.more() && p.peek() != ")" {
+		switch a := p.peek(); a {
+		case "-o":
+			p.i++
+			groups = append(groups, group)
+			group, not = []findExpr{}, false
+			continue
+		case "-a":
+			p.i++
+			continue
+		case "!", "-not":
+			p.i++
+			not = !not
+			continue
+		case "(":
+			p.i++
+			e := p.groups()
+			if !p.more() {
+				p.die("unpaired '('")
+			}
+			p.i++
+			group = append(group, negate(e, not))
+		default:
+			group = append(group, negate(p.primary(), not))
+		}
+		not = false
+	}
+	groups = append(groups, group)
+	return func(f *found) bool {
+		holds := true
+		for _, g := range groups {
+			if len(g) == 0 {
+				break // an empty group is an end, whatever follows
+			}
+			for _, e := range g {
+				if holds = e(f); !holds {
+					break
+				}
+			}
+			if holds {
+				break
+			}
+		}
+		return holds
+	}
+}
+
+func negate(e findExpr, not bool) findExpr {
+	if !not {
+		return e
+	}
+	return func(f *found) bool { return !e(f) }
 }
 
 func (p *findParser) or() findExpr {
@@ -176,7 +249,7 @@ func (p *findParser) primary() findExpr {
 			p.die("invalid expression; you have used a binary operator '%s' with nothing before it.", a)
 		}
 	}
-	if t, ok := findTests[a]; ok && (p.GNU() || t.busybox) {
+	if t, ok := findTests[a]; ok && (p.GNU() || t.busybox || p.Alpine && t.alpine) {
 		return t.parse(p, a)
 	}
 	p.i--
@@ -190,8 +263,7 @@ func (p *findParser) arg(name string) string {
 		if p.GNU() {
 			p.die("missing argument to `%s'", name)
 		}
-		p.Errorf("%s: option requires an argument -- '%s'\n", p.Name, strings.TrimLeft(name, "-"))
-		p.Usage()
+		p.die("%s requires an argument", name)
 	}
 	p.i++
 	return p.args[p.i-1]
@@ -277,8 +349,8 @@ func ctime(s vfs.Stat) time.Time { return s.Ctime }
 func glob(get func(p *findParser, f *found) (string, bool), flags fnmatch.Flags) func(p *findParser, name string) findExpr {
 	return func(p *findParser, name string) findExpr {
 		pattern := p.arg(name)
-		if p.GNU() && (name == "-name" || name == "-iname") && strings.Contains(pattern, "/") && pattern != "/" {
-			p.Warn("warning: ‘%s’ matches against basenames only, but the given pattern contains a directory separator (‘/’), thus the expression will evaluate to false all the time.  Did you mean ‘%s’?", name, map[string]string{"-name": "-wholename", "-iname": "-iwholename"}[name])
+		if p.GNU() && p.Isatty(0) && (name == "-name" || name == "-iname") && strings.Contains(pattern, "/") && pattern != "/" {
+			p.Warn("warning: '%s' matches against basenames only, but the given pattern contains a directory separator ('/'), thus the expression will evaluate to false all the time.  Did you mean '%s'?", name, map[string]string{"-name": "-wholename", "-iname": "-iwholename"}[name])
 		}
 		return func(f *found) bool {
 			s, ok := get(p, f)
@@ -307,15 +379,17 @@ func constant(set func(p *findParser)) func(p *findParser, name string) findExpr
 
 // findTest is a predicate.
 type findTest struct {
-	busybox bool
+	busybox bool // Debian's Busybox has it
+	alpine  bool // Alpine's has it
 	parse   func(p *findParser, name string) findExpr
 }
 
 var findTests map[string]findTest
 
 func init() {
-	both := func(f func(p *findParser, name string) findExpr) findTest { return findTest{true, f} }
-	gnu := func(f func(p *findParser, name string) findExpr) findTest { return findTest{false, f} }
+	both := func(f func(p *findParser, name string) findExpr) findTest { return findTest{true, true, f} }
+	gnu := func(f func(p *findParser, name string) findExpr) findTest { return findTest{false, false, f} }
+	most := func(f func(p *findParser, name string) findExpr) findTest { return findTest{false, true, f} }
 	findTests = map[string]findTest{
 		"-true":  gnu(constant(func(*findParser) {})),
 		"-false": gnu(func(*findParser, string) findExpr { return func(*found) bool { return false } }),
@@ -325,7 +399,7 @@ func init() {
 		"-xdev":                  both(constant(func(p *findParser) { p.xdev = true })),
 		"-mount":                 gnu(constant(func(p *findParser) { p.xdev = true })),
 		"-follow":                both(constant(func(p *findParser) { p.finder.follow = 'L' })),
-		"-noleaf":                both(constant(func(p *findParser) {})),
+		"-noleaf":                gnu(constant(func(p *findParser) {})),
 		"-warn":                  gnu(constant(func(p *findParser) {})),
 		"-nowarn":                gnu(constant(func(p *findParser) {})),
 		"-ignore_readdir_race":   gnu(constant(func(p *findParser) {})),
@@ -345,9 +419,8 @@ func init() {
 			return func(*found) bool { return true }
 		}),
 		"-files0-from": gnu(func(p *findParser, name string) findExpr {
-			p.arg(name)
-			p.die("-files0-from is not part of the lab's find")
-			return nil
+			p.files0 = p.arg(name)
+			return func(*found) bool { return true }
 		}),
 		// names
 		"-name":       both(glob(byName, 0)),
@@ -461,9 +534,9 @@ func init() {
 		}),
 		"-quit": both(func(p *findParser, _ string) findExpr {
 			p.action = p.action || !p.GNU()
-			return func(*found) bool { p.quit = true; return true }
+			return func(*found) bool { p.quit = true; return false }
 		}),
-		"-delete": both(func(p *findParser, _ string) findExpr {
+		"-delete": most(func(p *findParser, _ string) findExpr {
 			p.action, p.depthFirst = true, true
 			return func(f *found) bool {
 				if f.path == "." {
@@ -487,7 +560,7 @@ func init() {
 		}),
 		"-exec":    both(execTest),
 		"-execdir": gnu(execTest),
-		"-ok":      both(execTest),
+		"-ok":      most(execTest),
 		"-okdir":   gnu(execTest),
 	}
 	for _, x := range "aBcm" {
@@ -725,6 +798,9 @@ func permTest(p *findParser, name string) findExpr {
 		kind, text = s[0], s[1:]
 	}
 	change, ok := filemode.Parse(text)
+	if strings.HasPrefix(text, "+") {
+		ok = ok && strings.Trim(text[1:], "01234567") != ""
+	}
 	if !ok {
 		if p.GNU() {
 			p.die("invalid mode %s", prog.Quote(s))
@@ -774,6 +850,9 @@ func newerTest(get func(vfs.Stat) time.Time, ref byte) func(p *findParser, name 
 				stat = p.Stat
 			}
 			st, err := stat(s)
+			if err != nil && !p.GNU() {
+				p.die("can't stat '%s': %v", s, err)
+			}
 			if err != nil {
 				p.cannot(s, err)
 				p.Exit(1)

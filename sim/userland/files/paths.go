@@ -92,7 +92,11 @@ func dirname(c *prog.Ctx) int {
 		}
 	}
 	for _, a := range c.Args {
-		c.Print(dirOf(a), end)
+		d := dirOf(a)
+		if !c.GNU() && d == "/" && strings.HasPrefix(a, "//") && !strings.HasPrefix(a, "///") && strings.Trim(a, "/") != "" {
+			d = "//" // glibc's dirname leaves two leading slashes alone
+		}
+		c.Print(d, end)
 	}
 	return 0
 }
@@ -156,7 +160,9 @@ func readlink(c *prog.Ctx) int {
 	for _, name := range c.Args {
 		var to string
 		var err error
-		if canon {
+		if canon && !c.GNU() {
+			to, err = busyboxRealpath(c, name)
+		} else if canon {
 			to, err = prog.Realpath(c, name, need)
 		} else {
 			to, err = c.Readlink(name)
@@ -166,13 +172,38 @@ func readlink(c *prog.Ctx) int {
 			if verbose && c.GNU() {
 				c.Warn("%s: %v", prog.QuoteColon(name), err)
 			} else if verbose {
-				c.Warn("%s: %v", name, err)
+				c.Warn("%s: cannot read link: %v", name, err)
 			}
 			continue
 		}
 		c.Print(to, end)
 	}
 	return c.Status
+}
+
+// busyboxRealpath resolves a path of which the last element need not exist if it has a directory
+// before it; a link that leads nowhere is resolved from the working directory, not from its own.
+func busyboxRealpath(c *prog.Ctx, name string) (string, error) {
+	to, err := prog.Realpath(c, name, prog.AllExist)
+	if err != linux.ENOENT || name == "" {
+		return to, err
+	}
+	trimmed := strings.TrimRight(name, "/")
+	if target, e := c.Readlink(trimmed); e == nil {
+		if !strings.HasPrefix(target, "/") && !strings.Contains(target, "/") {
+			target = "./" + target
+		}
+		return busyboxRealpath(c, target)
+	}
+	i := strings.LastIndexByte(trimmed, '/')
+	if i < 0 {
+		return "", linux.ENOENT
+	}
+	dir, e := prog.Realpath(c, trimmed[:i+1], prog.AllExist)
+	if e != nil {
+		return "", e
+	}
+	return strings.TrimRight(dir, "/") + "/" + trimmed[i+1:], nil
 }
 
 const (
@@ -182,13 +213,11 @@ const (
 
 func realpath(c *prog.Ctx) int {
 	if !c.GNU() {
-		for range c.Getopt("", nil) {
-		}
 		if len(c.Args) == 0 {
 			c.Usage()
 		}
 		for _, name := range c.Args {
-			to, err := prog.Realpath(c, name, prog.AllButLast)
+			to, err := busyboxRealpath(c, name)
 			if err != nil {
 				c.Fail("%s: %v", name, err)
 				continue
@@ -243,10 +272,20 @@ func realpath(c *prog.Ctx) int {
 			}
 			full = prog.JoinPath(wd, full)
 		}
-		full = path.Clean(full)
 		if logical {
-			return prog.Realpath(c, full, need)
+			// ".." goes back a name and not a directory, but what it follows must be one.
+			for i := 0; need != prog.AnyMissing && i < len(full); i++ {
+				if strings.HasPrefix(full[i:], "/..") && (i+3 == len(full) || full[i+3] == '/') && i > 0 {
+					if st, err := c.Stat(full[:i]); err != nil {
+						return "", err
+					} else if !st.Mode.IsDir() {
+						return "", linux.ENOTDIR
+					}
+				}
+			}
+			return prog.Realpath(c, path.Clean(full), need)
 		}
+		full = path.Clean(full)
 		stat := full
 		if need == prog.AllButLast {
 			stat = path.Dir(full)
@@ -498,7 +537,7 @@ func mktemp(c *prog.Ctx) int {
 	}
 	if !c.GNU() && end-begin < 6 {
 		if !quiet {
-			c.Fail("%v", linux.EINVAL)
+			c.Fail("(null): %v", linux.EINVAL)
 		}
 		return 1
 	}

@@ -266,7 +266,10 @@ func (s *statter) print(format string, escapes bool, verb func(verb, mod byte, f
 		width, prec := number(), -1
 		if i < len(format) && format[i] == '.' {
 			i++
-			prec = number()
+			digits := i
+			if prec = number(); i == digits {
+				prec = 9
+			}
 		}
 		var mod byte
 		if i+1 < len(format) && s.GNU() && (format[i] == 'H' || format[i] == 'L') && (format[i+1] == 'd' || format[i+1] == 'r') {
@@ -298,12 +301,7 @@ func (s *statter) print(format string, escapes bool, verb func(verb, mod byte, f
 				text += "." + (frac + strings.Repeat("0", prec))[:prec]
 			}
 		} else if strings.IndexByte("XYZW", format[i]) >= 0 {
-			if _, _, ok := strings.Cut(text, "."); ok {
-				text, _, _ = strings.Cut(text, ".")
-				if strings.HasSuffix(format[start:i], ".") {
-					text, _ = verb(format[i], mod, flags)
-				}
-			}
+			text, _, _ = strings.Cut(text, ".")
 		} else if prec >= 0 && prec < len(text) && strings.IndexByte("nNFAUGxyzwmC", format[i]) >= 0 {
 			text = text[:prec]
 		}

@@ -122,7 +122,11 @@ func tree(c *prog.Ctx) int {
 			continue
 		}
 		t.top = st.Dev
-		c.Print(t.info(st), r, "\n")
+		mark := ""
+		if t.classify {
+			mark = "/"
+		}
+		c.Print(t.info(st), r, mark, "\n")
 		t.dirs++
 		t.walk(r, "", 1, map[vfsID]bool{{st.Dev, st.Ino}: true})
 	}

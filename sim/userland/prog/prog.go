@@ -38,6 +38,9 @@ type Family uint8
 const (
 	GNU Family = 1 << iota
 	Busybox
+	// Alpine is Busybox as Alpine builds it: a program that runs as it is one of Busybox's, with
+	// Ctx.Alpine set.
+	Alpine
 
 	Any = GNU | Busybox
 )
@@ -49,6 +52,8 @@ func (f Family) String() string {
 		return "gnu"
 	case Busybox:
 		return "busybox"
+	case Alpine:
+		return "alpine"
 	case Any:
 		return "any"
 	}
@@ -57,7 +62,7 @@ func (f Family) String() string {
 
 // ParseFamily reads what String writes.
 func ParseFamily(s string) (f Family, ok bool) {
-	for _, f := range []Family{GNU, Busybox, Any} {
+	for _, f := range []Family{GNU, Busybox, Alpine, Any} {
 		if f.String() == s {
 			return f, true
 		}
@@ -89,6 +94,10 @@ func (pr Program) Main(f Family) kernel.Program {
 // how one program carries out another, as "busybox ls" does.
 func (pr Program) RunArgs(p *kernel.Proc, f Family, name string, args []string) int {
 	argv0 := name
+	alpine := f == Alpine
+	if alpine {
+		f = Busybox
+	}
 	if f == Busybox {
 		name = path.Base(name)
 	}
@@ -97,6 +106,7 @@ func (pr Program) RunArgs(p *kernel.Proc, f Family, name string, args []string) 
 		argv0:       argv0,
 		Name:        name,
 		Family:      f,
+		Alpine:      alpine,
 		Program:     pr.Name,
 		Args:        args,
 		UsageStatus: 1,
@@ -116,7 +126,8 @@ type Ctx struct {
 
 	Name    string   // how its messages begin
 	Program string   // its name in the table of programs, whatever argv[0] says
-	Family  Family   // exactly one
+	Family  Family   // GNU or Busybox
+	Alpine  bool     // Busybox with what Alpine's build has and Debian's lacks
 	Args    []string // what follows argv[0]; after Getopt, the operands
 
 	In  *bufio.Reader // fd 0

@@ -34,8 +34,11 @@ func readUsage(b []byte) map[string]string {
 	return m
 }
 
-// BusyboxBanner is the first line of Busybox's own help and of every applet's.
-const BusyboxBanner = "BusyBox v1.35.0 (Debian 1:1.35.0-4+deb12u1+b1) multi-call binary."
+// The first line of Busybox's own help and of every applet's, in Alpine's build and in Debian's.
+const (
+	AlpineBanner  = "BusyBox v1.35.0 (2022-11-19 10:13:10 UTC) multi-call binary."
+	BusyboxBanner = "BusyBox v1.35.0 (Debian 1:1.35.0-4+deb12u1+b1) multi-call binary."
+)
 
 // Usage ends the program as its family does on wrong use: GNU points to --help, Busybox prints
 // its usage. Both exit with c.UsageStatus.
@@ -82,7 +85,11 @@ func (c *Ctx) busyboxHelp() string {
 	if text == "" {
 		text = "No help available\n"
 	}
-	return BusyboxBanner + "\n\n" + text
+	banner := BusyboxBanner
+	if c.Alpine {
+		banner = AlpineBanner
+	}
+	return banner + "\n\n" + text
 }
 
 // BusyboxApplets are the applets of Debian's Busybox, whether the lab has them or not, sorted.

@@ -133,7 +133,7 @@ func NewWorld(t testing.TB, family string) *World {
 	if f == prog.Busybox {
 		must(v.WriteFile("/bin/busybox", elfnote.Write("busybox", "busybox"), 0o755))
 		for _, name := range table.Names(f) {
-			if name != "busybox" {
+			if prog.IsBusyboxApplet(name) && name != "busybox" {
 				must(v.Symlink("/bin/busybox", prog.BusyboxDir(name)+"/"+name))
 			}
 		}
