@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -165,7 +166,7 @@ func (e *Engine) GetArchive(ref, p string) (*types.ContainerPathStat, func(w io.
 		e.emitContainer(c, "archive-path", nil)
 	}
 	return st, func(w io.Writer) error {
-		t := tarrer{w: tar.NewWriter(w), v: v, links: map[fileID]string{}}
+		t := newTarrer(w, v)
 		if err := t.add(at.ref, path.Base(at.abs)); err != nil {
 			return err
 		}
@@ -183,6 +184,26 @@ type tarrer struct {
 	w     *tar.Writer
 	v     *vfs.View
 	links map[fileID]string // name in the tar of files that have several
+
+	users, groups map[uint32]string // as the container itself knows them
+}
+
+func newTarrer(w io.Writer, v *vfs.View) *tarrer {
+	t := &tarrer{w: tar.NewWriter(w), v: v, links: map[fileID]string{}}
+	passwd, group := readAccounts(v)
+	t.users, t.groups = idNames(passwd), idNames(group)
+	return t
+}
+
+// idNames are the names of the numbers in a passwd or group file.
+func idNames(file []byte) map[uint32]string {
+	names := map[uint32]string{}
+	for f := range records(file, 4) {
+		if n, err := strconv.ParseUint(f[2], 10, 32); err == nil && names[uint32(n)] == "" {
+			names[uint32(n)] = f[0]
+		}
+	}
+	return names
 }
 
 func (t *tarrer) add(ref vfs.Ref, name string) error {
@@ -192,7 +213,7 @@ func (t *tarrer) add(ref vfs.Ref, name string) error {
 	}
 	h := &tar.Header{
 		Name: strings.TrimPrefix(name, "/"), Mode: int64(st.Mode.Perm()), Uid: int(st.UID), Gid: int(st.GID),
-		ModTime: st.Mtime.Truncate(time.Second), Format: tar.FormatPAX,
+		Uname: t.users[st.UID], Gname: t.groups[st.GID], ModTime: st.Mtime.Truncate(time.Second), Format: tar.FormatPAX,
 	}
 	if name == "/" {
 		h.Name = "/"
@@ -221,20 +242,7 @@ func (t *tarrer) add(ref vfs.Ref, name string) error {
 		if err := t.w.WriteHeader(h); err != nil {
 			return err
 		}
-		entries, err := t.v.List(ref)
-		if err != nil {
-			return err
-		}
-		for _, d := range entries {
-			child, err := t.v.ResolveAt(ref, d.Name, false)
-			if err != nil {
-				return err
-			}
-			if err := t.add(child, path.Join(name, d.Name)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.children(ref, name)
 	case linux.S_IFLNK:
 		h.Typeflag = tar.TypeSymlink
 		if h.Linkname, err = ref.Mount.FS.Readlink(ref.Ino); err != nil {
@@ -250,6 +258,28 @@ func (t *tarrer) add(ref vfs.Ref, name string) error {
 		return nil // a tar holds no sockets
 	}
 	return t.w.WriteHeader(h)
+}
+
+// children adds what is in a directory.
+func (t *tarrer) children(dir vfs.Ref, name string) error {
+	entries, err := t.v.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, d := range entries {
+		child, err := t.v.ResolveAt(dir, d.Name, false)
+		if err != nil {
+			return err
+		}
+		below := path.Join(name, d.Name)
+		if name == "." {
+			below = "./" + d.Name
+		}
+		if err := t.add(child, below); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fileReader reads a regular file.
@@ -533,7 +563,14 @@ func (e *Engine) Export(ref string) (func(w io.Writer) error, error) {
 	var fs *unionfs.FS
 	e.withFiles(c, func(live *unionfs.FS) { fs = live.Snapshot().FS(e.fsOptions("", nil)) })
 	e.emitContainer(c, "export", nil)
-	return func(w io.Writer) error { return fs.Tar(w, "/") }, nil
+	return func(w io.Writer) error {
+		v := view(fs)
+		t := newTarrer(w, v)
+		if err := t.children(v.RootDir(), ""); err != nil {
+			return err
+		}
+		return t.w.Close()
+	}, nil
 }
 
 // Changes are what docker diff lists.

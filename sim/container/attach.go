@@ -85,16 +85,9 @@ func (e *Engine) Attach(ctx context.Context, ref string, a Attach) error {
 	}
 	if x.once && in != nil && !x.tty && err != errDetached && ctx.Err() == nil {
 		// The client of docker run -i is told that all is over only when it is.
-		park(ctx, func() {
-			w, err := e.Wait(c.ID, WaitNotRunning)
-			if err != nil {
-				return
-			}
-			select {
-			case <-w:
-			case <-ctx.Done():
-			}
-		})
+		if w, err := e.Wait(c.ID, WaitNotRunning); err == nil {
+			w.Wait(ctx)
+		}
 	}
 	return nil
 }
@@ -112,8 +105,7 @@ func (x *stdio) serve(ctx context.Context, f *feed, in io.Reader, out FrameWrite
 		}()
 	}
 	for {
-		var got []chunk
-		park(ctx, func() { got = f.take(ctx) })
+		got := f.take(ctx)
 		if got == nil {
 			f.cancel()
 			if errors.Is(context.Cause(ctx), errDetached) {

@@ -219,18 +219,12 @@ func (e *Engine) Run(ctx context.Context, id string, stdout, stderr io.Writer) (
 		<-copied
 		return 0, err
 	}
-	var r WaitResult
-	park(ctx, func() {
-		select {
-		case r = <-end:
-		case <-ctx.Done():
-		}
-	})
-	if ctx.Err() != nil {
+	exit, ok := end.Wait(ctx)
+	if !ok {
 		e.Kill(context.WithoutCancel(ctx), id, 0)
 		<-copied
 		return 0, ctx.Err()
 	}
 	<-copied
-	return r.Code, r.Err
+	return exit, nil
 }

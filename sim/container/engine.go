@@ -104,8 +104,8 @@ type live struct {
 	task    *kernel.Task
 	io      *stdio
 	mounted []*unionfs.FS // tmpfs
-	ended   chan struct{} // closed when the process that runs now has been seen to end
-	waiters []*waiter
+	ends    []*Wake       // of those who wait for the present run's end
+	waiters []*Waiter
 	health  *prober
 	restart restarter
 	net     *kernel.NetNS

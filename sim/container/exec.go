@@ -29,7 +29,8 @@ type exec struct {
 	pid     int
 	task    *kernel.Task
 	io      *stdio
-	ended   chan struct{}
+	tap     io.Writer // is given its output too; nil is nobody
+	watch   *Wake     // fired when it has ended; nil for nobody
 }
 
 // active finds a container that a command can run in.
@@ -55,7 +56,7 @@ func (e *Engine) CreateExec(ref string, cfg types.ExecConfig) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	x := &exec{id: e.newID(), container: c.ID, cfg: cfg, ended: make(chan struct{})}
+	x := &exec{id: e.newID(), container: c.ID, cfg: cfg}
 	if cfg.DetachKeys != "" {
 		if x.keys, err = parseDetachKeys(cfg.DetachKeys); err != nil {
 			return "", fmt.Errorf("Invalid escape keys (%s) provided", cfg.DetachKeys)
@@ -134,6 +135,7 @@ func (e *Engine) StartExec(ctx context.Context, id string, tty bool, in io.Reade
 	}
 	x.running = true
 	x.io = newStdio(e.k, x.cfg.Tty, x.cfg.AttachStdin, true, nil)
+	x.io.tap = x.tap
 	e.mu.Unlock()
 	c, err := e.Container(x.container)
 	if err != nil {
@@ -240,7 +242,9 @@ func (e *Engine) execEnded(x *exec, st kernel.Status) {
 		e.emitContainer(c, "exec_die", map[string]string{"execID": x.id, "exitCode": strconv.Itoa(code)})
 	}
 	x.io.close()
-	close(x.ended)
+	if x.watch != nil {
+		x.watch.fire()
+	}
 }
 
 // ExecInspect is what the API tells of an exec.

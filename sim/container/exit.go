@@ -37,7 +37,7 @@ func (e *Engine) exited(id string, l *live, st kernel.Status) {
 // finish takes down what a container that has ended had, and restarts it where its policy says so.
 func (e *Engine) finish(id string, l *live, st kernel.Status) {
 	e.mu.Lock()
-	x, box, files, ended := l.io, l.box, l.files, l.ended
+	x, box, files := l.io, l.box, l.files
 	e.mu.Unlock()
 	if x.term != nil {
 		<-x.drained
@@ -84,7 +84,13 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 	}
 	// Whoever waits learns of it only now: what comes next finds everything in its place.
 	e.settle(l, code)
-	close(ended)
+	e.mu.Lock()
+	ends := l.ends
+	l.ends = nil
+	e.mu.Unlock()
+	for _, w := range ends {
+		w.fire()
+	}
 	if restart {
 		l.restart.after(e, wait, func() { e.restartNow(id, l) })
 		return
@@ -110,17 +116,14 @@ func (e *Engine) restartNow(id string, l *live) {
 // crash ends a container without any ceremony, for Restore.
 func (e *Engine) crash(id string) {
 	l := e.live(id)
-	l.restart.cancel(e)
+	l.restart.stop(e)
 	e.stopHealth(l)
 	e.mu.Lock()
 	box := l.box
 	e.mu.Unlock()
 	if box != nil {
 		e.k.Do(box.KillInside)
-		e.mu.Lock()
-		ended := l.ended
-		e.mu.Unlock()
-		<-ended
+		e.awaitEnd(context.Background(), l, -1)
 	}
 }
 
@@ -194,24 +197,34 @@ const (
 	WaitRemoved
 )
 
-// WaitResult is how a container ended.
-type WaitResult struct {
-	Code int
-	Err  error
-}
-
-type waiter struct {
+// Waiter waits for the end of a container.
+type Waiter struct {
 	cond WaitCondition
-	c    chan WaitResult
+	wake *Wake
+	code int // set before wake is fired
 }
 
-// Wait gives a channel that receives once, when what is waited for has come about.
-func (e *Engine) Wait(ref string, cond WaitCondition) (<-chan WaitResult, error) {
+// Wait waits, and gives the container's exit code; ok is false when ctx ended first.
+func (w *Waiter) Wait(ctx context.Context) (code int, ok bool) {
+	Park(ctx, func() (hold func()) {
+		select {
+		case hold = <-w.wake.C:
+			code, ok = w.code, true
+		case <-ctx.Done():
+			w.wake.Cancel()
+		}
+		return hold
+	})
+	return code, ok
+}
+
+// Wait begins to wait for the end of a container: what happens from now on is not missed.
+func (e *Engine) Wait(ref string, cond WaitCondition) (*Waiter, error) {
 	c, err := e.Container(ref)
 	if err != nil {
 		return nil, err
 	}
-	w := &waiter{cond, make(chan WaitResult, 1)}
+	w := &Waiter{cond: cond, wake: e.newWake()}
 	l := e.live(c.ID)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -220,11 +233,12 @@ func (e *Engine) Wait(ref string, cond WaitCondition) (<-chan WaitResult, error)
 		return nil, noSuchContainer(ref)
 	}
 	if cond == WaitNotRunning && !c.Status.Running {
-		w.c <- WaitResult{Code: c.Status.ExitCode}
-		return w.c, nil
+		w.code = c.Status.ExitCode
+		w.wake.fire()
+		return w, nil
 	}
 	l.waiters = append(l.waiters, w)
-	return w.c, nil
+	return w, nil
 }
 
 // settle tells those who wait that the container has ended.
@@ -235,10 +249,11 @@ func (e *Engine) settle(l *live, code int) {
 func (e *Engine) tell(l *live, code int, about func(WaitCondition) bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	kept := l.waiters[:0]
+	var kept []*Waiter
 	for _, w := range l.waiters {
 		if about(w.cond) {
-			w.c <- WaitResult{Code: code}
+			w.code = code
+			w.wake.fire()
 		} else {
 			kept = append(kept, w)
 		}
@@ -248,52 +263,31 @@ func (e *Engine) tell(l *live, code int, about func(WaitCondition) bool) {
 
 // awaitEnd waits until the present run has ended, at most for d of the lab's time; a negative d is
 // for ever. It reports whether it has.
-func (e *Engine) awaitEnd(ctx context.Context, l *live, d time.Duration) bool {
+func (e *Engine) awaitEnd(ctx context.Context, l *live, d time.Duration) (ended bool) {
+	w := e.newWake()
 	e.mu.Lock()
-	ended := l.ended
+	if l.box == nil {
+		e.mu.Unlock()
+		return true
+	}
+	l.ends = append(l.ends, w)
 	e.mu.Unlock()
-	if ended == nil {
-		return true
+	var late chan func()
+	if d >= 0 {
+		t, stop := e.After(d)
+		defer stop()
+		late = t.C
 	}
-	if d < 0 {
-		park(ctx, func() { <-ended })
-		return true
-	}
-	late := make(chan struct{})
-	var t *kernel.Timer
-	e.k.Do(func() { t = e.k.AfterFunc(d, func() { close(late) }) })
-	defer e.k.Do(func() { t.Stop() })
-	ok := false
-	park(ctx, func() {
+	Park(ctx, func() (hold func()) {
 		select {
-		case <-ended:
-			ok = true
-		case <-late:
-			select {
-			case <-ended:
-				ok = true
-			default:
-			}
+		case hold = <-w.C:
+			ended = true
+		case hold = <-late:
+			w.Cancel()
 		}
+		return hold
 	})
-	return ok
-}
-
-// parkKey finds, in the context of a request, how the request stops and starts to count as work.
-type parkKey struct{}
-
-// WithPark gives a context whose request counts as work that the virtual clock must not overtake,
-// except while it waits: then park is called around the waiting.
-func WithPark(ctx context.Context, park func(wait func())) context.Context {
-	return context.WithValue(ctx, parkKey{}, park)
-}
-
-func park(ctx context.Context, wait func()) {
-	if p, ok := ctx.Value(parkKey{}).(func(func())); ok {
-		p(wait)
-		return
-	}
-	wait()
+	return ended
 }
 
 // StopTimeout is how long a container is given to end after its stop signal.
@@ -303,9 +297,6 @@ func (c *Container) StopTimeout() time.Duration {
 	}
 	return 10 * time.Second
 }
-
-// Park waits by wait, and tells the request's context meanwhile that no work is being done.
-func Park(ctx context.Context, wait func()) { park(ctx, wait) }
 
 // Shutdown ends everything that runs, at once.
 func (e *Engine) Shutdown() {

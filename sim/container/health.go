@@ -111,10 +111,14 @@ func (e *Engine) stopHealth(l *live) {
 	}
 }
 
-// probe runs one check and records what came of it. ready is called when the command runs: from
-// then on it is its time that passes, and not ours.
-func (e *Engine) probe(id string, p *prober, ready func()) {
-	defer ready()
+// probe runs one check and records what came of it. done ends its hold of the clock.
+func (e *Engine) probe(id string, p *prober, done func()) {
+	defer func() { done() }()
+	park := WithPark(context.Background(), func(wait func()) {
+		done()
+		defer func() { done = e.k.Busy() }()
+		wait()
+	})
 	c, err := e.Container(id)
 	if err != nil || !c.Status.Running {
 		return
@@ -123,7 +127,7 @@ func (e *Engine) probe(id string, p *prober, ready func()) {
 	if c.Status.Paused {
 		return
 	}
-	result := e.runProbe(c, p, ready)
+	result := e.runProbe(c, p, park)
 	if result == nil {
 		return
 	}
@@ -165,7 +169,8 @@ func (e *Engine) probe(id string, p *prober, ready func()) {
 }
 
 // runProbe runs the check's command; nil is no result, since the container has ended meanwhile.
-func (e *Engine) runProbe(c *Container, p *prober, ready func()) *types.HealthcheckResult {
+// park lets the clock go while the command runs: it is its time that passes, and not ours.
+func (e *Engine) runProbe(c *Container, p *prober, park context.Context) *types.HealthcheckResult {
 	timeout := orDefault(c.Config.Healthcheck.Timeout, probeTimeout)
 	r := &types.HealthcheckResult{Start: e.now()}
 	fail := func(err error) *types.HealthcheckResult {
@@ -176,69 +181,45 @@ func (e *Engine) runProbe(c *Container, p *prober, ready func()) *types.Healthch
 	if err != nil {
 		return fail(err)
 	}
+	out := &capture{limit: probeOutput}
+	ended := e.newWake()
+	late, forget := e.After(timeout)
+	defer forget()
 	e.mu.Lock()
 	x := e.execs[id]
+	x.tap, x.watch = out, ended
 	e.mu.Unlock()
-	out := &capture{limit: probeOutput}
-	var late chan struct{}
-	var cancel func()
-	e.k.Do(func() {
-		late = make(chan struct{})
-		t := e.k.AfterFunc(timeout, func() { close(late) })
-		cancel = func() { e.k.Do(t.Stop) }
-	})
-	defer cancel()
-	started := make(chan error, 1)
-	ctx := WithPark(context.Background(), func(wait func()) {
-		ready()
-		wait()
-	})
-	go func() { started <- e.StartExec(ctx, id, false, nil, captured{out}) }()
-	type end struct {
-		err  error
-		late bool
+	if err := e.StartExec(park, id, false, nil, nil); err != nil {
+		return fail(err)
 	}
-	wait := make(chan end, 1)
-	go func() {
+	overdue := false
+	Park(park, func() (hold func()) {
 		select {
-		case err := <-started:
-			if err == nil {
-				<-x.ended
-			}
-			wait <- end{err: err}
-		case <-late:
-			wait <- end{late: true}
+		case hold = <-ended.C:
+		case hold = <-late.C:
+			overdue = true
 		case <-p.stopped:
-			wait <- end{late: true}
 		}
-	}()
-	got := <-wait
+		return hold
+	})
+	ended.Cancel()
+	e.mu.Lock()
+	task, code := x.task, x.code
+	e.mu.Unlock()
+	if code == nil {
+		task.Signal(linux.SIGKILL)
+	}
 	select {
 	case <-p.stopped:
 		return nil
 	default:
 	}
-	switch {
-	case got.late:
-		e.mu.Lock()
-		task := x.task
-		e.mu.Unlock()
-		if task != nil {
-			task.Signal(linux.SIGKILL)
-		}
+	if overdue || code == nil {
 		return fail(fmt.Errorf("Health check exceeded timeout (%v)", timeout))
-	case got.err != nil:
-		return fail(got.err)
 	}
 	e.mu.Lock()
-	code := x.code
 	delete(e.execs, id)
 	e.mu.Unlock()
 	r.End, r.ExitCode, r.Output = e.now(), *code, out.String()
 	return r
 }
-
-// captured is a FrameWriter that keeps both streams in one.
-type captured struct{ *capture }
-
-func (c captured) Frame(_ Stream, b []byte) error { _, err := c.Write(b); return err }

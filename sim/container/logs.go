@@ -114,24 +114,21 @@ func (e *Engine) Logs(ctx context.Context, ref string, o LogsOptions, open func(
 			return nil
 		}
 		stop := false
-		park(ctx, func() {
-			if until.IsZero() {
-				select {
-				case <-changed:
-				case <-ctx.Done():
-					stop = true
-				}
-				return
-			}
-			late, cancel := e.Deadline(until)
+		var late chan func()
+		if !until.IsZero() {
+			w, cancel := e.Deadline(until)
 			defer cancel()
+			late = w.C
+		}
+		Park(ctx, func() (hold func()) {
 			select {
 			case <-changed:
-			case <-late:
+			case hold = <-late:
 				stop = true
 			case <-ctx.Done():
 				stop = true
 			}
+			return hold
 		})
 		if stop {
 			return nil
@@ -144,17 +141,6 @@ func (e *Engine) Logs(ctx context.Context, ref string, o LogsOptions, open func(
 		lines = within(all[shown:], since, until)
 		shown = len(all)
 	}
-}
-
-// Deadline gives a channel that is closed when the lab's time has come to t, and what forgets it.
-func (e *Engine) Deadline(t time.Time) (<-chan struct{}, func()) {
-	c := make(chan struct{})
-	var stop func()
-	e.k.Do(func() {
-		timer := e.k.AfterFunc(t.Sub(e.k.Now()), func() { close(c) })
-		stop = func() { e.k.Do(func() { timer.Stop() }) }
-	})
-	return c, stop
 }
 
 func logBound(s string) (time.Time, error) {

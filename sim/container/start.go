@@ -179,7 +179,7 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		// The process runs when we leave the kernel: nobody sees it end before it is known to run.
 		now := e.later(e.k.Now())
 		e.mu.Lock()
-		l.files, l.box, l.task, l.mounted, l.ended = files, box, task, tmp, make(chan struct{})
+		l.files, l.box, l.task, l.mounted = files, box, task, tmp
 		e.mu.Unlock()
 		err = e.change(c.ID, func(c *Container) error {
 			c.Status = Status{Running: true, Pid: task.Pid(), StartedAt: now, FinishedAt: c.Status.FinishedAt}

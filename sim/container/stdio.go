@@ -17,6 +17,7 @@ type stdio struct {
 	open bool // standard input is kept open: clients can write to it
 	once bool // it ends when the first client to write to it has ended
 	log  *logger
+	tap  io.Writer // is given all that is written, and must not wait; nil is nobody
 
 	mu      sync.Mutex // a leaf
 	feeds   map[*feed]bool
@@ -33,10 +34,8 @@ type stdio struct {
 	drained chan struct{} // closed when all that the terminal held has been passed on
 }
 
-const (
-	feedHigh = 1 << 20   // bytes in a feed at which the writer is held
-	feedLow  = 256 << 10 // bytes at which it goes on
-)
+// feedHigh is how many bytes in a feed hold the writer, until they have been taken.
+const feedHigh = 1 << 20
 
 func newStdio(k *kernel.Kernel, tty, open, once bool, log *logger) *stdio {
 	return &stdio{k: k, tty: tty, open: open, once: once, log: log, feeds: map[*feed]bool{}, ready: make(chan struct{}), drained: make(chan struct{})}
@@ -80,6 +79,13 @@ func (f *feed) poke() {
 	}
 }
 
+// hold holds the clock for the feed's client, who has something to take. stdio.mu is held.
+func (f *feed) hold() {
+	if f.busy == nil {
+		f.busy = f.io.k.Busy()
+	}
+}
+
 // write passes on what the process wrote. It may be called inside the kernel.
 func (x *stdio) write(s Stream, b []byte) {
 	if len(b) == 0 {
@@ -87,6 +93,9 @@ func (x *stdio) write(s Stream, b []byte) {
 	}
 	if x.log != nil {
 		x.log.write(s, b, x.k.Now())
+	}
+	if x.tap != nil {
+		x.tap.Write(b)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -99,9 +108,7 @@ func (x *stdio) write(s Stream, b []byte) {
 		if data == nil {
 			data = append(data, b...)
 		}
-		if len(f.chunks) == 0 && f.busy == nil {
-			f.busy = x.k.Busy()
-		}
+		f.hold()
 		f.chunks = append(f.chunks, chunk{s, data})
 		if f.bytes += len(data); f.bytes > feedHigh && !x.slow && x.box != nil && !x.box.Paused() {
 			x.slow = true
@@ -112,47 +119,47 @@ func (x *stdio) write(s Stream, b []byte) {
 }
 
 // take gives what there is to send, waiting until there is something; at the end of the streams,
-// or of ctx, nothing.
-func (f *feed) take(ctx context.Context) []chunk {
-	x := f.io
-	for {
-		x.mu.Lock()
-		got := f.chunks
-		f.chunks, f.bytes = nil, 0
-		ended, busy := f.ended, f.busy
-		if len(got) == 0 {
-			f.busy = nil
-		} else {
-			busy = nil
-		}
-		resume := x.slow && f.bytes < feedLow
-		if resume {
-			x.slow = false
-		}
-		box := x.box
-		x.mu.Unlock()
-		if resume && box != nil {
-			x.k.Do(func() {
-				if x.paused == nil || !x.paused() {
-					box.Unpause()
-				}
-			})
-		}
-		if busy != nil {
-			busy()
-		}
-		if len(got) > 0 {
-			return got
-		}
-		if ended {
-			return nil
-		}
-		select {
-		case <-f.more:
-		case <-ctx.Done():
-			return nil
-		}
+// or of ctx, nothing. The clock is held from the moment that there is something.
+func (f *feed) take(ctx context.Context) (got []chunk) {
+	got, ended, hold := f.grab()
+	if hold != nil {
+		defer hold() // whoever calls is at work
 	}
+	if len(got) > 0 || ended {
+		return got
+	}
+	Park(ctx, func() (hold func()) {
+		for {
+			select {
+			case <-f.more:
+			case <-ctx.Done():
+				return nil
+			}
+			if got, ended, hold = f.grab(); len(got) > 0 || ended {
+				return hold
+			}
+		}
+	})
+	return got
+}
+
+// grab takes what there is without waiting, and lets a writer go on that was held for it.
+func (f *feed) grab() (got []chunk, ended bool, hold func()) {
+	x := f.io
+	x.mu.Lock()
+	got, ended, hold = f.chunks, f.ended, f.busy
+	f.chunks, f.bytes, f.busy = nil, 0, nil
+	resume, box := x.slow, x.box
+	x.slow = false
+	x.mu.Unlock()
+	if resume && box != nil {
+		x.k.Do(func() {
+			if x.paused == nil || !x.paused() {
+				box.Unpause()
+			}
+		})
+	}
+	return got, ended, hold
 }
 
 // cancel ends the feed early.
@@ -181,6 +188,7 @@ func (x *stdio) close() {
 	x.closed = true
 	for f := range x.feeds {
 		f.ended = true
+		f.hold()
 		f.poke()
 	}
 	x.feeds = nil

@@ -1,7 +1,6 @@
 package engineapi
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"path"
@@ -149,15 +148,4 @@ func checkVersion(v string) error {
 
 func refuse(k container.Kind, format string, args ...any) error {
 	return &container.Error{Kind: k, Err: fmt.Errorf(format, args...)}
-}
-
-// wait waits for c without holding the virtual clock; false: the client has gone.
-func wait[T any](ctx context.Context, c <-chan T) (v T, ok bool) {
-	container.Park(ctx, func() {
-		select {
-		case v, ok = <-c:
-		case <-ctx.Done():
-		}
-	})
-	return v, ok
 }

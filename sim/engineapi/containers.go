@@ -296,15 +296,11 @@ func (a *api) waitContainer(w http.ResponseWriter, r *request) error {
 		w.WriteHeader(http.StatusOK)
 		(&flushWriter{w: w}).flush()
 	}
-	end, ok := wait(r.Context(), c)
+	code, ok := c.Wait(r.Context())
 	if !ok {
 		return nil
 	}
-	body := ctypes.ContainerWaitOKBody{StatusCode: int64(end.Code)}
-	if end.Err != nil {
-		body.Error = &ctypes.ContainerWaitOKBodyError{Message: end.Err.Error()}
-	}
-	json.NewEncoder(w).Encode(&body)
+	json.NewEncoder(w).Encode(&ctypes.ContainerWaitOKBody{StatusCode: int64(code)})
 	return nil
 }
 
@@ -412,13 +408,16 @@ func (a *api) containerStats(w http.ResponseWriter, r *request) error {
 			return nil
 		}
 		gone := false
-		container.Park(r.Context(), func() {
+		second, stop := a.e.After(time.Second)
+		container.Park(r.Context(), func() (hold func()) {
 			select {
-			case <-time.After(time.Second):
+			case hold = <-second.C:
 			case <-r.Context().Done():
 				gone = true
 			}
+			return hold
 		})
+		stop()
 		if gone {
 			return nil
 		}

@@ -99,28 +99,29 @@ func (a *api) events(w http.ResponseWriter, r *request) error {
 			return nil
 		}
 	}
-	var late <-chan struct{}
+	var late chan func()
 	if !until.IsZero() {
 		if !until.After(a.e.Now()) {
 			return nil
 		}
-		var stop func()
-		late, stop = a.e.Deadline(until)
+		w, stop := a.e.Deadline(until)
 		defer stop()
+		late = w.C
 	}
 	for {
 		over := false
 		var send func() error
-		container.Park(ctx, func() {
+		container.Park(ctx, func() (hold func()) {
 			select {
 			case m, ok := <-next:
 				over = !ok
 				send = func() error { return enc.Encode(m) }
-			case <-late:
+			case hold = <-late:
 				over = true
 			case <-ctx.Done():
 				over = true
 			}
+			return hold
 		})
 		if over {
 			return nil
