@@ -321,6 +321,10 @@ func (s *shell) runEval(text string) int {
 	defer func() { s.depth--; s.line = line; s.lateLine-- }()
 	p := s.textParser(text)
 	p.Line = line
+	if s.d == Bash && s.current != nil {
+		// bash goes on counting where its reader stands
+		p.Line = max(line, s.current.Line-1)
+	}
 	before := s.current
 	s.current = p
 	defer func() { s.current = before }()
@@ -522,7 +526,7 @@ func (s *shell) echo(args []string) int {
 			o.buf = append(o.buf, ' ')
 		}
 		if escapes {
-			text, stop := echoEscapes(a, s.d)
+			text, stop := s.echoEscapes(a)
 			io.WriteString(o, text)
 			if stop {
 				return o.done()
@@ -538,7 +542,8 @@ func (s *shell) echo(args []string) int {
 }
 
 // echoEscapes expands the escapes of echo -e; stop is \c.
-func echoEscapes(t string, d Dialect) (text string, stop bool) {
+func (s *shell) echoEscapes(t string) (text string, stop bool) {
+	d := s.d
 	if strings.IndexByte(t, '\\') < 0 {
 		return t, false
 	}
@@ -619,7 +624,7 @@ func echoEscapes(t string, d Dialect) (text string, stop bool) {
 				most = 8
 			}
 			if n, ok := digits(16, most); ok {
-				b = append(b, string(rune(n))...)
+				b = append(b, s.unicode(n)...)
 			} else {
 				b = append(b, '\\', c)
 			}

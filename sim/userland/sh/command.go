@@ -22,6 +22,9 @@ type invocation struct {
 // simple runs a simple command.
 func (s *shell) simple(n *grammar.Simple, tail bool) {
 	s.setLine(n.Line)
+	if s.inTrap == 0 {
+		s.running = n
+	}
 	s.substRan = false
 	procs := len(s.jobs.procFds)
 	defer s.closeProcSubsts(procs)
@@ -797,7 +800,7 @@ func (s *shell) execBuiltin(inv *invocation) {
 		s.command = "exec"
 		defer func() { s.command = "" }()
 		if path == "" {
-			s.errorf("%s", text[:len(text)-len(strings.TrimPrefix(text[len(args[0]):], ": command not found"))]+strings.Replace(strings.TrimPrefix(text, args[0]), ": command not found", ": not found", 1))
+			s.errorf("%s", strings.Replace(text, ": command not found", ": not found", 1))
 			s.execFailed(code)
 			return
 		}

@@ -23,6 +23,7 @@ func (s *shell) run(n grammar.Node, tail bool) {
 		s.status = 0
 	case *grammar.Simple:
 		s.simple(n, tail)
+		s.pipe = []int{s.status}
 		s.afterCommand()
 	case *grammar.List:
 		s.list(n, tail)

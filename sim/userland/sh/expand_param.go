@@ -92,6 +92,12 @@ func (s *shell) param(b *builder, x *grammar.Param, m mode) {
 	case "":
 	case "#", "##", "%", "%%":
 		pat := s.pattern(x.Arg)
+		if v.many && s.d != Bash && len(v.list) > 1 {
+			// ash and dash strip the parameters as one text
+			const sep = "\x00"
+			v.list = strings.Split(s.strip(strings.Join(v.list, sep), pat, x.Op), sep)
+			break
+		}
 		v.each(func(t string) string { return s.strip(t, pat, x.Op) })
 	case "/", "//", "/#", "/%":
 		s.replace(&v, x)

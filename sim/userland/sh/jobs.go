@@ -36,15 +36,25 @@ type jobTable struct {
 	jobs    []*job
 	unnamed []int       // processes that nobody waits for by name
 	done    map[int]int // statuses of background processes that have been waited for
+	foreign bool        // the jobs are the parent's
 	procFds []int       // pipes of process substitutions
 }
 
-// inherited is what a child knows of its parent's jobs: nothing that it could wait for.
+// inherited is what a child knows of its parent's jobs: it can list them, and not wait for them.
 func (t *jobTable) inherited() jobTable {
-	return jobTable{}
+	c := jobTable{foreign: true}
+	for _, j := range t.jobs {
+		o := *j
+		o.pids = append([]int(nil), j.pids...)
+		c.jobs = append(c.jobs, &o)
+	}
+	return c
 }
 
 func (t *jobTable) add(j *job) *job {
+	if t.foreign {
+		t.jobs, t.foreign = nil, false
+	}
 	for _, o := range t.jobs {
 		j.id = max(j.id, o.id)
 	}
@@ -195,6 +205,9 @@ func (s *shell) reapUnnamed() {
 
 // poll learns without waiting which jobs have ended.
 func (s *shell) poll() {
+	if s.jobs.foreign {
+		return
+	}
 	for _, j := range s.jobs.jobs {
 		if j.done {
 			continue
@@ -398,6 +411,9 @@ func (s *shell) waitJob(j *job) (status int, ok bool) {
 
 // waitBuiltin is wait.
 func (s *shell) waitBuiltin(args []string) int {
+	if s.jobs.foreign {
+		s.jobs.jobs, s.jobs.foreign = nil, false
+	}
 	if s.d == Bash {
 		next, variable := false, ""
 		for len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {

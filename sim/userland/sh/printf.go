@@ -50,7 +50,7 @@ func (s *shell) printf(args []string) int {
 		}
 		return 2
 	}
-	f := &formatter{s: s, args: args[1:]}
+	f := &formatter{s: s, args: args[1:], toVar: target != ""}
 	f.run(args[0])
 	if target != "" {
 		if base, ix, ok := splitIndex(target); ok {
@@ -78,6 +78,7 @@ type formatter struct {
 	out    []byte
 	status int
 	stop   bool
+	toVar  bool // printf -v
 }
 
 func (f *formatter) run(format string) {
@@ -106,7 +107,11 @@ func (f *formatter) arg() (string, bool) {
 }
 
 func (f *formatter) fail(ash, dash, bash string) {
-	f.s.p.Write(1, nil)
+	if f.s.d != Dash && !f.toVar && len(f.out) > 0 {
+		// what is printed already comes before the error
+		f.s.p.Write(1, f.out)
+		f.out = f.out[:0]
+	}
 	switch f.s.d {
 	case Bash:
 		f.s.errorf("%s", bash)
@@ -213,10 +218,6 @@ func (f *formatter) badDirective(text string, conv byte) {
 	if conv != 0 {
 		b = fmt.Sprintf("`%c': invalid format character", conv)
 	}
-	if len(f.out) > 0 {
-		f.s.p.Write(1, f.out)
-		f.out = nil
-	}
 	f.fail("%: invalid format", text+": invalid directive", b)
 	if f.s.d == Dash {
 		f.status = 2
@@ -230,6 +231,12 @@ func (f *formatter) badDirective(text string, conv byte) {
 type spec struct {
 	left, plus, space, alt, zero bool
 	width, prec                  int
+}
+
+// padFloat is pad for floating-point numbers, whose precision does not keep zeros away.
+func (sp spec) padFloat(text string) string {
+	sp.prec = -1
+	return sp.pad(text, !strings.ContainsAny(text, "iInN"))
 }
 
 func (sp spec) pad(text string, numeric bool) string {
@@ -343,7 +350,7 @@ func (f *formatter) convert(conv byte, sp spec, text string) bool {
 		if ok {
 			v = f.float(a)
 		}
-		f.out = append(f.out, sp.pad(formatFloat(v, conv, sp), true)...)
+		f.out = append(f.out, sp.padFloat(formatFloat(v, conv, sp))...)
 	default:
 		f.badDirective(text, conv)
 		return false
@@ -594,17 +601,25 @@ func (f *formatter) escape(t string) (text string, n int, stop bool) {
 			i++
 		}
 		if i > 2 {
-			if v > 127 && !f.s.utf8() {
-				return t[:i], i, false
-			}
-			return string(rune(v)), i, false
+			return f.s.unicode(v), i, false
 		}
 	}
 	return t[:2], 2, false
 }
 
 // percentB expands the argument of %b.
-func (f *formatter) percentB(a string) (string, bool) { return echoEscapes(a, f.s.d) }
+func (f *formatter) percentB(a string) (string, bool) { return f.s.echoEscapes(a) }
+
+// unicode is a character as \u gives it: in a locale that lacks it, the escape itself.
+func (s *shell) unicode(v int) string {
+	switch {
+	case v < 128 || s.utf8():
+		return string(rune(v))
+	case v < 0x10000:
+		return fmt.Sprintf("\\u%04X", v)
+	}
+	return fmt.Sprintf("\\U%08X", v)
+}
 
 // timeFormat is bash's %(fmt)T.
 func (f *formatter) timeFormat(format string, sp spec) {

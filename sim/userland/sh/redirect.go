@@ -212,6 +212,15 @@ func (s *shell) both(name string, flags int, save bool, undo *[]savedFd, clobber
 	return true
 }
 
+// valueOf is the value of a variable or of an element of an array.
+func (s *shell) valueOf(ref string) string {
+	if name, ix, ok := splitIndex(ref); ok {
+		v, _ := s.element(name, ix)
+		return v
+	}
+	return s.value(ref)
+}
+
 func (s *shell) dupError(name string, err error) string {
 	return name + ": " + errnoText(err)
 }
@@ -224,7 +233,7 @@ func (s *shell) duplicate(r *grammar.Redir, fd int, save bool, undo *[]savedFd, 
 	}
 	if word == "-" {
 		if r.Var != "" {
-			n, err := strconv.Atoi(s.value(r.Var))
+			n, err := strconv.Atoi(s.valueOf(r.Var))
 			if err != nil {
 				s.plainf("%s: ambiguous redirect", r.Var)
 				return false

@@ -115,6 +115,7 @@ type shell struct {
 	current     *grammar.Parser
 	mem         int64 // charged to the sandbox
 	traceArgs   []string
+	running     grammar.Node // BASH_COMMAND
 }
 
 // flow is what a break, continue or return does to what encloses it.

@@ -118,7 +118,7 @@ func (t *tester) eval() bool {
 		case Bash:
 			t.fail("too many arguments")
 		case Dash:
-			t.fail("%s: unexpected operator", t.args[t.pos])
+			t.fail("%s: unexpected operator", t.args[max(t.pos-1, 0)])
 		}
 		t.fail("%s: unknown operand", t.args[t.pos])
 	}
@@ -129,6 +129,8 @@ func (t *tester) three(a []string) (result, ok bool) {
 	switch {
 	case isBinaryTest(a[1], t.s.d):
 		return t.binary(a[0], a[1], a[2]), true
+	case t.s.d == Ash && a[0] != "!":
+		return false, false
 	case a[1] == "-a":
 		return a[0] != "" && a[2] != "", true
 	case a[1] == "-o":

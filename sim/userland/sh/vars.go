@@ -282,6 +282,11 @@ func (s *shell) dynamic(name string) (string, bool) {
 		return strconv.Itoa(s.status), true
 	case "DIRSTACK":
 		return s.cwd, true
+	case "BASH_COMMAND":
+		if s.running != nil {
+			return s.oneLine(s.running), true
+		}
+		return "", false
 	case "BASH_EXECUTION_STRING":
 		return s.cText, s.cString
 	case "HISTCMD":

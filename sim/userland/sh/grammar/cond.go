@@ -6,7 +6,7 @@ func (p *Parser) condTok() token {
 	for {
 		t := p.token()
 		if t.kind == tEOF {
-			p.fail(&Error{Fault: Unterminated, Token: "]]", Line: t.line, EOF: true})
+			p.fail(&Error{Fault: Unterminated, Token: "]]", Line: p.condStart, EOF: true})
 		}
 		if t.kind != tNewline {
 			return t

@@ -30,6 +30,7 @@ type Parser struct {
 	tok       token
 	hasTok    bool
 	assignOK  bool // the next word may be an assignment with an array
+	condStart int // the line of the [[ that is read
 	aliasNext bool // the last alias ended in a blank: the next word is looked up too
 }
 
@@ -216,6 +217,7 @@ type token struct {
 	fd    int // of tRedir: -1 for none
 	fdvar string
 	rec   int // where it begins in rec
+	end   int // the line that it ends in
 }
 
 // name is the token as the shell's errors have it.
@@ -274,6 +276,10 @@ func (p *Parser) token() token {
 	}
 	p.tok = p.lex()
 	p.hasTok = true
+	p.tok.end = p.Line
+	if p.tok.kind == tNewline {
+		p.tok.end = p.tok.line
+	}
 	return p.tok
 }
 
@@ -399,13 +405,21 @@ func (p *Parser) lex() token {
 				t.fd = fd
 				return redir(p.redirOp())
 			}
-			if bash && len(text) > 2 && text[0] == '{' && text[len(text)-1] == '}' && IsName(text[1:len(text)-1]) {
+			if bash && len(text) > 2 && text[0] == '{' && text[len(text)-1] == '}' && isVarRef(text[1:len(text)-1]) {
 				t.fdvar = text[1 : len(text)-1]
 				return redir(p.redirOp())
 			}
 		}
 	}
 	return t
+}
+
+// isVarRef says whether text is a name, or a name with an index.
+func isVarRef(text string) bool {
+	if i := strings.IndexByte(text, '['); i > 0 && text[len(text)-1] == ']' {
+		text = text[:i]
+	}
+	return IsName(text)
 }
 
 func fdNumber(s string) (int, bool) {
@@ -465,7 +479,7 @@ func (p *Parser) readHere() {
 		for {
 			if p.at(0) == eof {
 				if p.Warn != nil && p.Lang == Bash {
-					p.Warn(p.Line, "here-document at line "+itoa(r.Line)+" delimited by end-of-file (wanted `"+delim+"')")
+					p.Warn(p.Line-1, "here-document at line "+itoa(r.Line)+" delimited by end-of-file (wanted `"+delim+"')")
 				}
 				break
 			}

@@ -99,7 +99,7 @@ func (p *Parser) list(k listKind) Node {
 				t = p.command()
 			}
 		}
-		if t.kind == tNewline || t.kind == tEOF && (k != listBody || !first) {
+		if t.kind == tNewline || t.kind == tEOF {
 			if t.kind == tNewline {
 				p.drop()
 			}
@@ -284,6 +284,8 @@ func (p *Parser) cmd() Node {
 		case "case":
 			n = p.caseCmd()
 		case "[[":
+			defer func(start int) { p.condStart = start }(p.condStart)
+			p.condStart = t.line
 			c := &Cond{Line: t.line, Expr: p.condOr()}
 			e := p.condTok()
 			if !isWord(e, "]]") {
@@ -701,6 +703,10 @@ func (p *Parser) simple() Node {
 				bracket = true
 			}
 			p.assignOK = p.Lang == Bash && declares(s.Words[0])
+			if p.Lang == Bash && len(s.Words) == 1 && len(s.Assigns) == 0 && len(s.Redirs) == 0 {
+				// bash takes the line that it has read to when it sees the second word
+				s.Line = max(s.Line, p.token().end)
+			}
 			if bracket && isWord(t, "]]") {
 				bracket = false
 			}
