@@ -21,7 +21,7 @@ func (s *shell) sayAt(line int, text string, syntax bool) {
 		if syntax && s.cString && s.depth == 0 {
 			b.WriteString("-c: ")
 		}
-		if !s.interactive || s.depth > 0 && syntax {
+		if !s.prompted || s.depth > 0 && syntax {
 			fmt.Fprintf(&b, "line %d: ", line)
 		}
 		if s.command != "" && !syntax {
@@ -38,7 +38,7 @@ func (s *shell) sayAt(line int, text string, syntax bool) {
 			if s.command != s.arg0 {
 				b.WriteString(s.command + ": ")
 			}
-			if !s.interactive || s.depth > 0 {
+			if !s.prompted || s.depth > 0 {
 				fmt.Fprintf(&b, "line %d: ", line)
 			}
 		}

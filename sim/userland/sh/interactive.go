@@ -1,9 +1,9 @@
 package sh
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strconv"
 	"strings"
 
@@ -11,318 +11,264 @@ import (
 	"github.com/dockerlab/dockerlab/sim/linux"
 )
 
-// LineReader reads one line of input for an interactive shell, without its newline. It is called
-// in the shell's process, with the prompt that is to be shown. Any error ends the input.
-type LineReader func(p *kernel.Proc, prompt string) (string, error)
-
-// Interactive is a shell whose commands come from a reader of lines that its caller has: a prompt
-// with an editor that the lab knows nothing of. It does what an interactive shell does: errors end
-// no more than a line, jobs are controlled, ^C comes back to the prompt.
-func Interactive(d Dialect, read LineReader) kernel.Program {
-	return func(p *kernel.Proc) int {
-		s := newShell(p, d)
-		return s.process(func() int {
-			s.startInteractive(false, false, false, "")
-			return s.promptLoop(read)
-		})
-	}
-}
-
-// startInteractive makes the shell interactive, and runs what an interactive one begins with.
+// startInteractive makes the shell an interactive one: signals, job control, start-up files, history.
 func (s *shell) startInteractive(login, noprofile, norc bool, rcfile string) {
-	s.beginPrompt()
-	switch {
-	case login:
-		s.loginFiles(noprofile)
-	case norc:
-	case rcfile != "":
-		s.sourceQuietly(rcfile)
-	case s.d == Bash:
-		s.sourceQuietly("/etc/bash.bashrc") // Debian's bash reads it before the user's own
-		s.sourceQuietly(s.value("HOME") + "/.bashrc")
-	default:
-		if env, ok := s.get("ENV"); ok && env != "" {
-			s.sourceQuietly(s.promptExpand(env))
-		}
-	}
-	s.loadHistory()
-}
-
-// interact is the life of a shell at a terminal.
-func (s *shell) interact() int { return s.promptLoop(s.ttyLine) }
-
-// maxTTYLine is the longest line that is read from a terminal.
-const maxTTYLine = 64 << 10
-
-// ttyLine shows the prompt and reads a line as the terminal hands it over.
-func (s *shell) ttyLine(p *kernel.Proc, prompt string) (string, error) {
-	_, _ = io.WriteString(p.Writer(2), prompt)
-	var line []byte
-	buf := make([]byte, 4096)
-	for len(line) < maxTTYLine {
-		n, err := p.Read(0, buf)
-		if err == linux.EINTR {
-			if _, hit := s.interruptedBy(); hit {
-				_, _ = io.WriteString(p.Writer(2), "\n")
-				panic(discard{130})
+	s.interactive, s.prompted = true, true
+	s.p.Signal(linux.SIGINT, kernel.Catch)
+	s.p.Signal(linux.SIGTERM, kernel.Ignore)
+	s.p.Signal(linux.SIGQUIT, kernel.Ignore)
+	for _, fd := range []int{2, 0, 1} {
+		if s.p.Isatty(fd) {
+			if tty, err := s.p.Dup(fd, 10); err == nil {
+				s.p.Cloexec(tty, true)
+				s.ttyFd = tty
 			}
-			s.runPendingTraps()
-			continue
-		}
-		if err != nil {
-			return "", err
-		}
-		if n == 0 {
-			if len(line) > 0 {
-				break
-			}
-			return "", io.EOF
-		}
-		line = append(line, buf[:n]...)
-		if line[len(line)-1] == '\n' {
 			break
 		}
 	}
-	return strings.TrimSuffix(string(line), "\n"), nil
-}
-
-// setMonitor switches job control, of which the option is all that there is to switch.
-func (s *shell) setMonitor(on bool) { s.opt.letters['m'] = on }
-
-// beginPrompt makes the shell interactive.
-func (s *shell) beginPrompt() {
-	s.interactive = true
-	for _, letter := range []byte("im") {
-		s.opt.letters[letter] = true
+	if s.ttyFd >= 0 {
+		s.setMonitor(true)
 	}
-	s.syncNamed()
-	s.opt.shopt["expand_aliases"] = true
-	for _, v := range [][2]string{{"PS1", `\s-\v\$ `}, {"PS2", "> "}} {
-		if _, ok := s.get(v[0]); !ok {
-			s.vars[v[0]] = &variable{set: true, value: v[1], gen: s.gen}
-		}
+	if s.d == Bash {
+		s.opt.shopt["expand_aliases"] = true
+		s.opt.letters['H'] = true
+		s.opt.named["history"], s.opt.named["emacs"] = true, true
+		s.setDefault("PS1", `\s-\v\$ `)
+		s.setDefault("PS2", "> ")
+		s.setDefault("HISTSIZE", "500")
+		s.setDefault("HISTFILESIZE", "500")
+		s.setDefault("HISTFILE", s.value("HOME")+"/.bash_history")
 	}
-	if s.p.Isatty(0) {
-		s.ttyFd = 0
-		if fd, err := s.p.Dup(0, 255); err == nil {
-			_ = s.p.Cloexec(fd, true)
-			s.ttyFd = fd
-		}
-	}
-	s.p.Signal(linux.SIGINT, kernel.Catch)
-	for _, sig := range []linux.Signal{linux.SIGTERM, linux.SIGQUIT, linux.SIGTSTP, linux.SIGTTIN, linux.SIGTTOU} {
-		s.p.Signal(sig, kernel.Ignore)
-	}
-}
-
-// promptLoop reads commands and runs them until the input ends.
-func (s *shell) promptLoop(read LineReader) int {
-	ended := false
-	begun := false // a command has been begun that more lines belong to
-	p := s.newParser(nil)
-	p.More = func() (string, bool) {
-		name := "PS1"
-		if begun {
-			name = "PS2"
-		} else {
-			s.notify()
-		}
-		s.takeTerminal()
-		line, err := read(s.p, s.prompt(name))
-		if err != nil {
-			if !begun && s.d == Bash {
-				_, _ = io.WriteString(s.p.Writer(2), "exit\n")
+	s.protectStartup(func() {
+		switch {
+		case login:
+			s.loginFiles(noprofile)
+		case s.d == Bash && !norc:
+			if rcfile == "" {
+				s.sourceQuietly("/etc/bash.bashrc")
+				rcfile = s.value("HOME") + "/.bashrc"
 			}
-			ended = true
-			return "", false
+			s.sourceQuietly(rcfile)
 		}
-		if !begun && strings.TrimSpace(line) != "" {
-			s.remember(line)
+		if env, ok := s.get("ENV"); ok && s.d != Bash && env != "" {
+			s.sourceQuietly(s.promptExpand(env))
 		}
-		begun = true
-		return line + "\n", true
-	}
-	s.current = p
-	for {
-		begun = false
-		again := s.attempt(func() {
-			s.runPendingTraps()
-			cmd, err := p.Next()
-			switch {
-			case errors.Is(err, io.EOF):
-				panic(exit{s.status})
-			case err != nil:
-				s.syntaxError(p, err)
-			case cmd != nil:
-				s.runTop(cmd, false)
-			}
-			s.flow = flowNone
-		})
-		if !again || ended {
-			return s.status
-		}
+	})
+	s.loadHistory()
+}
+
+func (s *shell) setDefault(name, value string) {
+	if v := s.vars[name]; v == nil || !v.set {
+		s.assign(name, value)
 	}
 }
 
-// attempt runs f; an error that drops the rest of a line ends no more than f. It is false where the
-// shell is to end.
-func (s *shell) attempt(f func()) (again bool) {
+// protectStartup runs start-up files, an error in which ends no shell.
+func (s *shell) protectStartup(f func()) {
 	defer func() {
 		switch v := recover().(type) {
 		case nil:
 		case discard:
-			s.status, again = v.status, true
-			s.depth, s.quiet, s.loops, s.flow = 0, 0, 0, flowNone
-		case exit:
-			s.status, again = v.status, false
+			s.status = v.status
 		default:
 			panic(v)
 		}
 	}()
 	f()
-	return true
+	s.flow = flowNone
 }
 
-// maxHistory is how many lines a history holds.
-const maxHistory = 500
-
-func (s *shell) remember(line string) {
-	if s.d != Bash || len(line) > maxTTYLine {
+// setMonitor switches job control.
+func (s *shell) setMonitor(on bool) {
+	s.opt.letters['m'] = on
+	if !on {
 		return
 	}
-	s.history = append(s.history, line)
-	if extra := len(s.history) - maxHistory; extra > 0 {
-		s.history = s.history[extra:]
-		s.histLoaded = max(0, s.histLoaded-extra)
-	}
-}
-
-// historyFile is where bash keeps the history: "" is nowhere.
-func (s *shell) historyFile() string {
-	if s.d != Bash {
-		return ""
-	}
-	if file, ok := s.get("HISTFILE"); ok {
-		return file
-	}
-	home := s.value("HOME")
-	if home == "" {
-		return ""
-	}
-	return strings.TrimSuffix(home, "/") + "/.bash_history"
-}
-
-func (s *shell) loadHistory() {
-	file := s.historyFile()
-	if file == "" {
-		return
-	}
-	b, err := s.p.View().ReadFile(file, maxHistory*1024)
-	if err != nil {
-		return
-	}
-	for line := range strings.Lines(string(b)) {
-		s.remember(strings.TrimSuffix(line, "\n"))
-	}
-	s.histLoaded = len(s.history)
-}
-
-// saveHistory adds the lines of this session to the history file.
-func (s *shell) saveHistory() {
-	file := s.historyFile()
-	if file == "" || s.histLoaded >= len(s.history) {
-		return
-	}
-	fd, err := s.p.Open(file, linux.O_WRONLY|linux.O_CREAT|linux.O_APPEND|linux.O_CLOEXEC, 0o600)
-	if err != nil {
-		return
-	}
-	defer s.p.Close(fd)
-	for _, line := range s.history[s.histLoaded:] {
-		_, _ = io.WriteString(s.p.Writer(fd), line+"\n")
-	}
-	s.histLoaded = len(s.history)
-}
-
-// historyBuiltin is bash's history, as far as a shell without an editor has it: the list, its last
-// N lines, -c to clear it and -w to write it.
-func (s *shell) historyBuiltin(a []string) int {
-	from := 0
-	if len(a) > 0 {
-		switch n, err := strconv.Atoi(a[0]); {
-		case a[0] == "-c":
-			s.history, s.histLoaded = nil, 0
-			return 0
-		case a[0] == "-w" || a[0] == "-a":
-			s.saveHistory()
-			return 0
-		case err == nil && n >= 0:
-			from = max(0, len(s.history)-n)
-		default:
-			s.errorf("history: %s: numeric argument required", a[0])
-			return 1
+	for _, sig := range []linux.Signal{linux.SIGTSTP, linux.SIGTTIN, linux.SIGTTOU} {
+		if _, trapped := s.traps.actions[int(sig)]; !trapped && s.ttyFd >= 0 {
+			s.p.Signal(sig, kernel.Ignore)
 		}
 	}
-	for i, line := range s.history[from:] {
-		fmt.Fprintf(s.p.Writer(1), "%5d  %s\n", from+i+1, line)
+	if s.ttyFd >= 0 {
+		s.p.Setpgid(0, 0)
+		s.p.Tcsetpgrp(s.ttyFd, s.p.Pgid())
 	}
-	return 0
 }
 
-// fc and compgen are for editing, which this shell leaves to the terminal.
-func (s *shell) fc([]string) int {
-	s.errorf("fc: no command line editing in the lab's shell")
-	return 1
+// interact reads and runs commands until the end of the input.
+func (s *shell) interact() int {
+	var entry []string // the lines of the command that is typed
+	p := s.newParser(nil)
+	second := false
+	p.More = func() (string, bool) {
+		s.runPendingTraps()
+		if !second {
+			s.notify()
+			s.promptCommand()
+		}
+		line, ok := s.promptLine(second)
+		if ok {
+			entry = append(entry, strings.TrimSuffix(line, "\n"))
+			second = true
+		}
+		return line, ok
+	}
+	p.Line = 1
+	s.current = p
+	warned := false
+	for {
+		second, entry = false, nil
+		done := false
+		s.atPrompt(func() {
+			cmd, err := p.Next()
+			if len(entry) > 0 {
+				s.addHistory(strings.Join(entry, "\n"))
+			}
+			if err == io.EOF {
+				done = true
+				return
+			}
+			second = false
+			if err != nil {
+				s.syntaxError(p, err)
+				return
+			}
+			if cmd != nil && !s.set('n') {
+				s.line = p.Line - 1
+				p.Extglob = s.opt.shopt["extglob"]
+				s.runTop(cmd, false)
+				s.flow = flowNone
+				p.Extglob = s.opt.shopt["extglob"]
+			}
+		}, p.Discard)
+		if !done {
+			continue
+		}
+		if s.anyStopped() && !warned {
+			warned = true
+			fmt.Fprintln(s.p.Writer(2), s.choose("You have stopped jobs.", "You have stopped jobs.", "There are stopped jobs."))
+			p = p.Again()
+			s.current = p
+			continue
+		}
+		if s.d == Bash {
+			if s.loginShell {
+				io.WriteString(s.p.Writer(2), "logout\n")
+			} else {
+				io.WriteString(s.p.Writer(2), "exit\n")
+			}
+		} else {
+			io.WriteString(s.p.Writer(2), "\n")
+		}
+		return s.status
+	}
 }
 
-func (s *shell) compgen([]string) int {
-	s.errorf("compgen: no completion in the lab's shell")
-	return 1
+func (s *shell) anyStopped() bool {
+	for _, j := range s.jobs.jobs {
+		if j.stopped && !j.done {
+			return true
+		}
+	}
+	return false
 }
 
-// editor is what a terminal session would edit lines with.
-type editor struct{}
-
-// promptText replaces the escapes of bash and ash in a prompt.
-func (s *shell) promptText(text string) string { return s.decodePrompt(text) }
-
-// prompt is the text of a prompt variable, expanded.
-func (s *shell) prompt(name string) string {
-	status := s.status
-	defer func() { s.status = status }()
-	text := ""
-	s.attempt(func() { text = s.expandPrompt(s.value(name)) })
-	return text
+// atPrompt runs f; an interrupt in it makes after run, and the prompt come again.
+func (s *shell) atPrompt(f, after func()) {
+	depth, quiet := s.depth, s.quiet
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case discard:
+			s.status = v.status
+			s.depth, s.quiet, s.flow, s.loops = depth, quiet, flowNone, 0
+			after()
+		default:
+			panic(v)
+		}
+	}()
+	f()
 }
 
-// expandPrompt expands a prompt; ash's has the escapes too, but promptExpand only does bash's.
-func (s *shell) expandPrompt(text string) string {
+// promptCommand runs what bash runs before each prompt.
+func (s *shell) promptCommand() {
+	if s.d != Bash {
+		return
+	}
+	values, _ := s.elements("PROMPT_COMMAND")
+	for _, text := range values {
+		if text == "" {
+			continue
+		}
+		status := s.status
+		s.runText(text, 1, "")
+		s.status = status
+	}
+}
+
+// prompt is the text of a prompt.
+func (s *shell) prompt(second bool) string {
+	name := "PS1"
+	if second {
+		name = "PS2"
+	}
+	text, _ := s.get(name)
 	if s.d == Ash {
-		text = s.decodePrompt(text)
+		// backslashes are the editor's business, and not quotes
+		return s.promptText(s.promptExpand(strings.ReplaceAll(text, `\`, `\\`)))
 	}
-	// What is expanded as a here-document is comes back with the newline of one.
-	expanded := s.promptExpand(text)
-	if !strings.HasSuffix(text, "\n") {
-		expanded = strings.TrimSuffix(expanded, "\n")
-	}
-	return expanded
+	return s.promptExpand(text)
 }
 
-// decodePrompt replaces bash's backslash escapes. What stands between \[ and \] takes no room on
-// the screen, which is for an editor to know, and is kept.
-func (s *shell) decodePrompt(text string) string {
-	if s.d == Dash || !strings.Contains(text, `\`) {
+// promptLine asks for one line of input.
+func (s *shell) promptLine(second bool) (string, bool) {
+	prompt := s.prompt(second)
+	if !s.p.Isatty(0) || s.d == Dash {
+		// dash has no line editing: the terminal does what there is
+		io.WriteString(s.p.Writer(2), prompt)
+		return s.plainLine()
+	}
+	if s.term == nil {
+		s.term = &editor{s: s}
+	}
+	return s.term.line(prompt)
+}
+
+// plainLine reads a line as the terminal gives it.
+func (s *shell) plainLine() (string, bool) {
+	var out []byte
+	var b [1]byte
+	for {
+		n, err := s.p.Read(0, b[:])
+		if err == linux.EINTR {
+			if sig, ok := s.p.TakeSignal(); ok {
+				if sig == linux.SIGINT && s.traps.actions[int(sig)] == "" {
+					io.WriteString(s.p.Writer(2), "\n")
+					panic(discard{130})
+				}
+				s.traps.pending = append(s.traps.pending, sig)
+				s.runPendingTraps()
+			}
+			continue
+		}
+		if n <= 0 || err != nil {
+			return string(out), len(out) > 0
+		}
+		out = append(out, b[0])
+		if b[0] == '\n' || len(out) > maxText {
+			return string(out), true
+		}
+	}
+}
+
+// promptText expands the backslash escapes of a prompt. "\[" and "\]" become the bytes 1 and 2,
+// which the editor takes out again.
+func (s *shell) promptText(text string) string {
+	if strings.IndexByte(text, '\\') < 0 {
 		return text
 	}
-	home := s.value("HOME")
-	cwd := s.cwd
-	if dir, err := s.p.Getwd(); err == nil {
-		cwd = dir
-	}
-	short := cwd
-	if home != "" && home != "/" && (cwd == home || strings.HasPrefix(cwd, home+"/")) {
-		short = "~" + cwd[len(home):]
-	}
+	now := s.p.Now().UTC()
+	host := s.p.Uname().Nodename
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		if text[i] != '\\' || i+1 == len(text) {
@@ -330,48 +276,102 @@ func (s *shell) decodePrompt(text string) string {
 			continue
 		}
 		i++
-		switch text[i] {
-		case 'u':
-			user := s.value("USER")
-			if s.p.Cred().UID == 0 {
-				user = "root"
+		switch c := text[i]; c {
+		case 'a':
+			b.WriteByte(7)
+		case 'd':
+			b.WriteString(now.Format("Mon Jan 02"))
+		case 'D':
+			if i+1 < len(text) && text[i+1] == '{' {
+				if end := strings.IndexByte(text[i:], '}'); end > 0 {
+					f := text[i+2 : i+end]
+					if f == "" {
+						f = "%X"
+					}
+					b.WriteString(s.strftime(f, now))
+					i += end
+				}
 			}
-			b.WriteString(user)
+		case 'e', 'E':
+			b.WriteByte(27)
 		case 'h':
-			host, _, _ := strings.Cut(s.p.Uname().Nodename, ".")
-			b.WriteString(host)
-		case 'H':
-			b.WriteString(s.p.Uname().Nodename)
-		case 'w':
+			short, _, _ := strings.Cut(host, ".")
 			b.WriteString(short)
-		case 'W':
-			if i := strings.LastIndexByte(short, '/'); i >= 0 && short != "/" {
-				b.WriteString(short[i+1:])
-			} else {
-				b.WriteString(short)
+		case 'H':
+			b.WriteString(host)
+		case 'j':
+			b.WriteString(strconv.Itoa(len(s.jobs.jobs)))
+		case 'l':
+			b.WriteString(path.Base(s.p.Ttyname(0)))
+		case 'n':
+			b.WriteByte('\n')
+		case 'r':
+			b.WriteByte('\r')
+		case 's':
+			b.WriteString(strings.TrimPrefix(path.Base(s.arg0), "-"))
+		case 't':
+			b.WriteString(now.Format("15:04:05"))
+		case 'T':
+			b.WriteString(now.Format("03:04:05"))
+		case '@':
+			b.WriteString(now.Format("03:04 PM"))
+		case 'A':
+			b.WriteString(now.Format("15:04"))
+		case 'u':
+			uid := strconv.Itoa(int(s.p.Cred().UID))
+			name, ok := s.passwdField(func(f []string) bool { return f[2] == uid }, 0)
+			if !ok {
+				name = "I have no name!"
+				if s.d == Ash {
+					name = "?"
+				}
 			}
+			b.WriteString(name)
+		case 'v':
+			b.WriteString("5.2")
+		case 'V':
+			b.WriteString("5.2.15")
+		case 'w', 'W':
+			dir := s.cwd
+			if home := s.value("HOME"); home != "" && home != "/" && (dir == home || strings.HasPrefix(dir, home+"/")) {
+				dir = "~" + dir[len(home):]
+			}
+			if c == 'W' && dir != "~" && dir != "/" {
+				dir = path.Base(dir)
+			}
+			b.WriteString(dir)
+		case '!':
+			b.WriteString(strconv.Itoa(len(s.history) + 1))
+		case '#':
+			b.WriteString(strconv.Itoa(len(s.history) - s.histLoaded + 1))
 		case '$':
 			if s.p.Cred().UID == 0 {
 				b.WriteByte('#')
+			} else if s.d == Bash {
+				b.WriteString(`\$`)
 			} else {
 				b.WriteByte('$')
 			}
-		case 's':
-			b.WriteString(s.applet)
-		case 'n':
-			b.WriteByte('\n')
-		case 'e':
-			b.WriteByte(0x1b)
-		case 'a':
-			b.WriteByte(7)
-		case '[', ']':
-		case 'v':
-			b.WriteString("5.2")
-		case 't':
-			b.WriteString(s.p.Now().Format("15:04:05"))
+		case '[':
+			b.WriteByte(1)
+		case ']':
+			b.WriteByte(2)
+		case '\\':
+			b.WriteByte('\\')
+			if s.d == Bash {
+				b.WriteByte('\\')
+			}
+		case '0', '1', '2', '3', '4', '5', '6', '7':
+			n, k := 0, i
+			for k < len(text) && k < i+3 && text[k] >= '0' && text[k] <= '7' {
+				n = n*8 + int(text[k]-'0')
+				k++
+			}
+			b.WriteByte(byte(n))
+			i = k - 1
 		default:
 			b.WriteByte('\\')
-			b.WriteByte(text[i])
+			b.WriteByte(c)
 		}
 	}
 	return b.String()

@@ -100,6 +100,7 @@ type shell struct {
 	lateLine int
 
 	interactive bool
+	prompted    bool // this shell, or the one that it was forked from, is interactive
 	loginShell  bool
 	cString     bool // -c
 	cText       string

@@ -30,7 +30,7 @@ type Parser struct {
 	tok       token
 	hasTok    bool
 	assignOK  bool // the next word may be an assignment with an array
-	condStart int // the line of the [[ that is read
+	condStart int  // the line of the [[ that is read
 	aliasNext bool // the last alias ended in a blank: the next word is looked up too
 }
 

@@ -829,3 +829,10 @@ func (p *Parser) assignment(w *Word) *Assign {
 	a.Value.Parts = append(a.Value.Parts, rest...)
 	return a
 }
+
+// Again is a parser of the same input that does not remember that it ended.
+func (p *Parser) Again() *Parser {
+	q := New(p.Lang, p.More)
+	q.Alias, q.Extglob, q.Warn, q.Line = p.Alias, p.Extglob, p.Warn, p.Line
+	return q
+}
