@@ -172,6 +172,9 @@ func (t *Table) applet(p *kernel.Proc, name string, argv []string, f prog.Family
 	case ok && name != "busybox":
 		p.SetComm(name)
 		p.SetArgs(argv)
+		if name == "sh" || name == "ash" {
+			return sh.Standalone(p)
+		}
 		return main(p)
 	case prog.IsBusyboxApplet(name):
 		return missing("busybox " + name)(p)

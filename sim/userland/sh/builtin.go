@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/sh/grammar"
 )
 
@@ -1040,6 +1041,9 @@ func (s *shell) kindOf(name string, functions bool) (kind, detail string) {
 		}
 		return "", ""
 	}
+	if s.standalone && prog.IsBusyboxApplet(name) {
+		return "file", name
+	}
 	if _, ok := s.hash[name]; ok {
 		if full, _, _ := s.find(name); full != "" {
 			return "hashed", full
@@ -1337,6 +1341,9 @@ func (s *shell) hashBuiltin(args []string) int {
 		if full == "" {
 			s.errorf("%s: not found", n)
 			status = 1
+			continue
+		}
+		if s.standalone && prog.IsBusyboxApplet(n) {
 			continue
 		}
 		s.hash[n] = hashed{full, 0}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/sh/grammar"
 )
 
@@ -695,6 +696,9 @@ func (s *shell) find(name string) (path string, code int, text string) {
 	}
 	if name == "" {
 		return "", 127, s.choose(": Permission denied", ": Permission denied", ": command not found")
+	}
+	if s.standalone && prog.IsBusyboxApplet(name) {
+		return s.p.Exe(), 0, ""
 	}
 	if h, ok := s.hash[name]; ok {
 		if st, err := s.p.Stat(h.path); err == nil && st.Mode.IsRegular() {

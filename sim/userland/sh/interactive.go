@@ -11,6 +11,23 @@ import (
 	"github.com/dockerlab/dockerlab/sim/linux"
 )
 
+// LineReader reads one line of input for an interactive shell, without its newline. It is called
+// in the shell's process, with the prompt that is to be shown. Any error ends the input.
+type LineReader func(p *kernel.Proc, prompt string) (string, error)
+
+// Interactive is a shell whose lines come from its caller: a prompt with an editor that the lab
+// knows nothing of. Apart from that it is the shell that a terminal gets.
+func Interactive(d Dialect, read LineReader) kernel.Program {
+	return func(p *kernel.Proc) int {
+		s := newShell(p, d)
+		s.lineFrom = read
+		return s.process(func() int {
+			s.startInteractive(false, false, false, "")
+			return s.interact()
+		})
+	}
+}
+
 // startInteractive makes the shell an interactive one: signals, job control, start-up files, history.
 func (s *shell) startInteractive(login, noprofile, norc bool, rcfile string) {
 	s.interactive, s.prompted = true, true
@@ -223,6 +240,9 @@ func (s *shell) prompt(second bool) string {
 // promptLine asks for one line of input.
 func (s *shell) promptLine(second bool) (string, bool) {
 	prompt := s.prompt(second)
+	if s.lineFrom != nil {
+		return s.callerLine(prompt)
+	}
 	if !s.p.Isatty(0) || s.d == Dash {
 		// dash has no line editing: the terminal does what there is
 		io.WriteString(s.p.Writer(2), prompt)
@@ -232,6 +252,24 @@ func (s *shell) promptLine(second bool) (string, bool) {
 		s.term = &editor{s: s}
 	}
 	return s.term.line(prompt)
+}
+
+// callerLine asks the caller of Interactive for a line.
+func (s *shell) callerLine(prompt string) (string, bool) {
+	s.takeTerminal()
+	line, err := s.lineFrom(s.p, clean(prompt))
+	if err != nil {
+		return "", false
+	}
+	text, changed, wrong := s.expandHistory(line)
+	if wrong != "" {
+		s.plainf("%s", wrong)
+		panic(discard{s.status})
+	}
+	if changed {
+		io.WriteString(s.p.Writer(2), text+"\n")
+	}
+	return text + "\n", true
 }
 
 // plainLine reads a line as the terminal gives it.

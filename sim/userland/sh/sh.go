@@ -43,6 +43,15 @@ func Program(d Dialect) kernel.Program {
 	}
 }
 
+// Standalone is ash in a busybox binary, which is what the process runs: Debian's build looks for
+// applets in itself before it looks on PATH. Alpine's does not.
+func Standalone(p *kernel.Proc) int {
+	s := newShell(p, Ash)
+	_, err := p.Stat("/etc/alpine-release")
+	s.standalone = err != nil
+	return s.process(func() int { return s.main() })
+}
+
 // options are what set, and for bash shopt, switches.
 type options struct {
 	letters [128]bool // by letter: e, u, x, ...
@@ -102,11 +111,13 @@ type shell struct {
 	interactive bool
 	prompted    bool // this shell, or the one that it was forked from, is interactive
 	loginShell  bool
+	standalone  bool // applets are found without PATH
 	cString     bool // -c
 	cText       string
 	stdinScript bool
 	ttyFd       int
 	term        *editor
+	lineFrom    LineReader // of Interactive
 	history     []string
 	histLoaded  int
 	startAt     time.Time
