@@ -311,6 +311,10 @@ func (k *copier) moveOne(src, dst string) {
 		k.failed(derr, "cannot stat %s", "", k.q(dst))
 		return
 	}
+	if _, err := k.Stat(dst); err != nil && err != linux.ENOENT && !k.GNU() {
+		k.failed(err, "", "can't stat %s", k.q(dst))
+		return
+	}
 	if derr == nil {
 		if sst.Ino == dstat.Ino && sst.Dev == dstat.Dev && k.GNU() {
 			k.Fail("%s and %s are the same file", k.q(src), k.q(dst))
