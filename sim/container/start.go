@@ -45,8 +45,13 @@ func (e *Engine) Start(ref string) error {
 	if err := e.start(c, l, true); err != nil {
 		return err
 	}
+	e.k.Settle(settleSteps)
 	return nil
 }
+
+// settleSteps is how far a container's processes get before its start is answered: as far as a
+// server needs to listen, which in life takes less time than the client that asked to end.
+const settleSteps = 100_000
 
 // start starts a container whose op is held. fresh says that somebody asked for it, and that it is
 // no restart by its policy.

@@ -127,13 +127,14 @@ const slice = 2000
 
 // task is something that can hold the CPU: a process, or a goroutine from outside.
 type task struct {
-	k      *Kernel
-	wake   chan struct{}
-	proc   *Proc // nil for one from outside
-	queued bool  // in the run queue, or holding the CPU
-	timed  bool  // woken by its timer
-	ended  bool  // its process is dead: nobody will ever run in it again
-	gone   func() bool
+	k       *Kernel
+	wake    chan struct{}
+	proc    *Proc // nil for one from outside
+	queued  bool  // in the run queue, or holding the CPU
+	timed   bool  // woken by its timer
+	patient bool  // from outside, and in no hurry: nobody yields for it
+	ended   bool  // its process is dead: nobody will ever run in it again
+	gone    func() bool
 }
 
 type sched struct {
@@ -195,7 +196,7 @@ func (k *Kernel) handOver() {
 			t := s.runq[0]
 			s.runq[0] = nil
 			s.runq = s.runq[1:]
-			if t.proc == nil {
+			if t.hurried() {
 				s.want.Add(-1)
 			}
 			s.cur = t
@@ -311,7 +312,7 @@ func (t *task) ready() {
 	}
 	t.queued = true
 	s.runq = append(s.runq, t)
-	if t.proc == nil {
+	if t.hurried() {
 		s.want.Add(1)
 	}
 }
@@ -325,12 +326,32 @@ func (t *task) yield() {
 		return
 	}
 	s.runq = append(s.runq, t)
-	if t.proc == nil {
+	if t.hurried() {
 		s.want.Add(1)
 	}
 	s.mu.Unlock()
 	t.k.handOver()
 	<-t.wake
+}
+
+// hurried says that running processes give way to the task.
+func (t *task) hurried() bool { return t.proc == nil && !t.patient }
+
+// Settle lets what can run do so, until all of it waits for something, or has had about n steps
+// each: a server that has just been started listens then. It is called from outside.
+func (k *Kernel) Settle(n int) {
+	t := k.enter()
+	defer t.leave()
+	t.patient = true
+	for ; n > 0 && k.runnable(); n -= slice {
+		t.yield()
+	}
+}
+
+func (k *Kernel) runnable() bool {
+	k.sched.mu.Lock()
+	defer k.sched.mu.Unlock()
+	return len(k.sched.runq) > 0
 }
 
 // sleep blocks the task until somebody calls ready.

@@ -304,6 +304,20 @@ func (l *listener) poll(*File) (int16, []*queue) {
 	return 0, []*queue{&l.changed}
 }
 
+// seenAt is the address that the listener's side of a connection has: where the client connected
+// to, unless that was a published port of another namespace.
+func (l *listener) seenAt(to netip.Addr) netip.AddrPort {
+	at := l.addr.Addr()
+	if at.IsUnspecified() {
+		if at = to; l.ns != nil && !l.ns.own(to) || to.IsLoopback() && l.ns != nil && !l.ns.host && len(l.ns.ifaces) > 0 {
+			for _, i := range l.ns.ifaces {
+				at = i.Addr.Addr()
+			}
+		}
+	}
+	return netip.AddrPortFrom(at, l.addr.Port())
+}
+
 // socket is one end of a connection.
 type socket struct {
 	in, out     *pipe
@@ -492,7 +506,7 @@ func (k *Kernel) connect(ns *NetNS, to netip.AddrPort) (*socket, error) {
 	}
 	a, b := socketPair(k)
 	a.local, a.peer = netip.AddrPortFrom(src, ns.freePort(src)), to
-	b.local, b.peer = a.peer, a.local
+	b.local, b.peer = l.seenAt(to.Addr()), a.local
 	l.backlog = append(l.backlog, b)
 	l.changed.wakeAll()
 	return a, nil
