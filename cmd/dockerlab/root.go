@@ -69,6 +69,7 @@ var verbs = []func(a *app, w *words) *cobra.Command{
 	newLint,
 	newGrade,
 	newGradeWorker,
+	newCheck,
 	newVersion,
 }
 

@@ -13,6 +13,8 @@ type words struct {
 	lessonsShort           string
 	lintShort, lintLong    string
 	lintPassed             string
+	checkShort, checkLong  string
+	checkFormat            string
 	gradeShort, gradeLong  string
 	gradeFormat            string
 	gradeOutput            string
@@ -71,7 +73,11 @@ next, lang; exit leaves.`,
 solves it, and that its languages agree. DIR is a content folder; without it, the lessons
 built in are checked.`,
 	lintPassed: "%d lessons, no problems",
-	gradeShort: "grade submissions",
+	checkShort: "lint a Dockerfile",
+	checkLong: `Look at a Dockerfile with BuildKit's own rules, as "docker build --check" does. Base images
+are looked up in the lab's catalogue. The exit code is 1 where something was found.`,
+	checkFormat: "`FORMAT` of the report: text or json",
+	gradeShort:  "grade submissions",
 	gradeLong: `Grade submissions of an assignment. ASSIGNMENT is a name, or a file that ends in .md; a
 SUBMISSION is a folder with a Dockerfile or a shell script of docker commands. Each is
 judged in a fresh lab, in a process of its own that the operating system bounds.
@@ -138,7 +144,11 @@ exit 离开。`,
 	lintLong: `证明每一课：每一步在开始之前都没有完成，答案能完成它，各语言版本一致。
 DIR 是内容目录；不写则检查内置的课程。`,
 	lintPassed: "%d 课，没有问题",
-	gradeShort: "批改作业",
+	checkShort: "检查一个 Dockerfile",
+	checkLong: `用 BuildKit 自己的规则检查 Dockerfile，同 "docker build --check" 一样。基础镜像在实验室的
+目录中查找。发现问题时退出码为 1。`,
+	checkFormat: "报告的格式 `FORMAT`：text 或 json",
+	gradeShort:  "批改作业",
 	gradeLong: `批改一项作业的提交。ASSIGNMENT 是作业名，或以 .md 结尾的文件；SUBMISSION 是一个
 目录，里面有 Dockerfile 或写有 docker 命令的 shell 脚本。每份提交都在一个新的实验室里、
 在由操作系统限制的独立进程中评判。
