@@ -273,11 +273,11 @@ func TestProgramsAreAtTheirPlaces(t *testing.T) {
 		{"redis", "/usr/local/bin/redis-server", "redis-server", "gnu"},
 		{"redis", "/usr/local/bin/redis-sentinel", "redis-server", "gnu"},
 		{"redis", "/usr/local/bin/gosu", "gosu", "gnu"},
-		{"alpine", "/bin/sh", "busybox", "busybox"},
-		{"alpine", "/usr/sbin/adduser", "busybox", "busybox"},
-		{"alpine", "/sbin/apk", "apk", "busybox"},
-		{"busybox", "/bin/sh", "busybox", "busybox"},
-		{"busybox", "/bin/nohup", "busybox", "busybox"},
+		{"alpine", "/bin/sh", "busybox", "alpine"},
+		{"alpine", "/usr/sbin/adduser", "busybox", "alpine"},
+		{"alpine", "/sbin/apk", "apk", "alpine"},
+		{"busybox", "/bin/sh", "busybox", "alpine"},
+		{"busybox", "/bin/nohup", "busybox", "alpine"},
 		{"hello-world", "/hello", "hello-world", "gnu"},
 	} {
 		head := text(t, tree(t, resolve(t, r, c.image)), c.file)

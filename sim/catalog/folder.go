@@ -162,7 +162,7 @@ type description struct {
 	Omit, Keep []string
 	// Remove are paths of the layers below that this one hides.
 	Remove []string
-	// Family is that of the layer's programs: "gnu", where it is not given, or "busybox".
+	// Family is that of the layer's programs: "gnu" where it is not given, "busybox" or "alpine".
 	Family string
 	// Time is the files' time of change where the manifest has none.
 	Time time.Time
