@@ -193,7 +193,9 @@ func (t *tarrer) oldStyle(short string) {
 		k := strings.IndexByte(short[1:], letters[i])
 		if k >= 0 && strings.HasPrefix(short[k+2:], ":") {
 			if len(rest) == 0 {
-				c.Warn("Old option '%c' requires an argument.", letters[i])
+				if t.gnu {
+					c.Warn("Old option '%c' requires an argument.", letters[i])
+				}
 				c.UsageStatus = 2
 				c.Usage()
 			}
