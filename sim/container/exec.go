@@ -208,7 +208,7 @@ func (e *Engine) launchExec(c *Container, x *exec) error {
 	if dir == "" {
 		dir = "/"
 	}
-	if err := box.NS().View(cred).Chdir(dir); err != nil {
+	if err := v.Chdir(dir); err != nil {
 		return fmt.Errorf("%schdir to cwd (%q) set in config.json failed: %s: unknown", execFailed, dir, errnoText(err))
 	}
 	path, err := findExecutable(box, x.cfg.Cmd[0], env, dir, cred)

@@ -302,10 +302,11 @@ func findExecutable(box *kernel.Sandbox, name string, env []string, dir string, 
 	default:
 		return "", fmt.Errorf("exec: %q: stat %s: %s", name, name, errnoText(err))
 	}
-	v := box.NS().View(cred)
+	v := box.NS().View(vfs.Root(vfs.CapsAll))
 	if dir != "" {
 		v.Chdir(dir)
 	}
+	v.Cred = cred
 	if err := v.Access(file, linux.X_OK); err != nil {
 		return "", fmt.Errorf("exec %s: %s", file, errnoText(err))
 	}

@@ -155,7 +155,11 @@ func (s *Sandbox) Start(spec Spec) (*Task, error) {
 		return nil, err
 	}
 	if spec.Dir != "" {
-		if err := p.view.Chdir(spec.Dir); err != nil {
+		// as runc does it: before it gives up being root
+		p.view.Cred = vfs.Root(vfs.CapsAll)
+		err := p.view.Chdir(spec.Dir)
+		p.view.Cred = spec.Cred
+		if err != nil {
 			return fail(err)
 		}
 	}
@@ -182,12 +186,13 @@ func (s *Sandbox) Start(spec Spec) (*Task, error) {
 // in the directories of pathEnv. What is no regular file or not executable is passed over; EACCES
 // where only such were seen, ENOENT where none was. It is called inside the kernel.
 func (s *Sandbox) LookPath(name, pathEnv, dir string, cred vfs.Cred) (string, error) {
-	v := s.cfg.NS.View(cred)
+	v := s.cfg.NS.View(vfs.Root(vfs.CapsAll))
 	if dir != "" {
 		if err := v.Chdir(dir); err != nil {
 			return "", err
 		}
 	}
+	v.Cred = cred
 	try := func(file string) error {
 		st, err := v.Stat(file)
 		if err != nil {
