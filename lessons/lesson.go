@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -223,10 +224,12 @@ func (p *sections) fail(line int, format string, args ...any) {
 func (p *sections) lineAt(off int) int { return p.line + bytes.Count(p.src[:off], []byte("\n")) }
 
 // markdown is the dialect of lessons: CommonMark with tables, and {#id} on headings.
-var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough), goldmark.WithParserOptions(parser.WithAttribute()))
+var markdown = sync.OnceValue(func() goldmark.Markdown {
+	return goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough), goldmark.WithParserOptions(parser.WithAttribute()))
+})
 
 func (p *sections) split() []section {
-	doc := markdown.Parser().Parse(text.NewReader(p.src))
+	doc := markdown().Parser().Parse(text.NewReader(p.src))
 	var out []section
 	cur := section{}
 	from := 0
@@ -365,7 +368,7 @@ func ParseTask(name string, src []byte, head any) (prose string, checks []Check,
 	p := sections{name: name, src: body, line: line}
 	var shown bytes.Buffer
 	at := 0
-	for n := markdown.Parser().Parse(text.NewReader(body)).FirstChild(); n != nil; n = n.NextSibling() {
+	for n := markdown().Parser().Parse(text.NewReader(body)).FirstChild(); n != nil; n = n.NextSibling() {
 		b, ok := n.(*ast.FencedCodeBlock)
 		if !ok || string(b.Language(body)) != "check" {
 			continue

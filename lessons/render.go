@@ -23,7 +23,7 @@ func Render(src string, st Style) string {
 	st.Width = max(st.Width, 20)
 	b := []byte(src)
 	r := &renderer{src: b, st: st}
-	r.blocks(markdown.Parser().Parse(text.NewReader(b)), "", "")
+	r.blocks(markdown().Parser().Parse(text.NewReader(b)), "", "")
 	return strings.TrimRight(r.out.String(), "\n") + "\n"
 }
 

@@ -114,7 +114,7 @@ func (pr Program) RunArgs(p *kernel.Proc, f Family, name string, args []string) 
 	c.In = bufio.NewReaderSize(inReader{c}, 4096)
 	c.Out = newWriter(c, 1)
 	c.Err = p.Writer(2)
-	if f == Busybox && len(args) == 1 && args[0] == "--help" && busyboxUsage[pr.Name] != "" {
+	if f == Busybox && len(args) == 1 && args[0] == "--help" && busyboxUsage()[pr.Name] != "" {
 		c.Help()
 	}
 	return c.finish(pr.Run(c))

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The help texts of the real programs, one file of an archive for each, as
@@ -18,8 +19,8 @@ var busyboxText []byte
 var gnuText []byte
 
 var (
-	busyboxUsage = readUsage(busyboxText) // applet: what follows the banner
-	gnuUsage     = readUsage(gnuText)     // "ls --help", "ls --version"
+	busyboxUsage = sync.OnceValue(func() map[string]string { return readUsage(busyboxText) }) // applet: what follows the banner
+	gnuUsage     = sync.OnceValue(func() map[string]string { return readUsage(gnuText) })     // "ls --help", "ls --version"
 )
 
 func readUsage(b []byte) map[string]string {
@@ -65,7 +66,7 @@ func (c *Ctx) Help() {
 
 // HelpText is what the GNU program's --help prints; some print it on wrong use too.
 func (c *Ctx) HelpText() string {
-	text := gnuUsage[c.Program+" --help"]
+	text := gnuUsage()[c.Program+" --help"]
 	if c.Name != c.Program {
 		for _, before := range []string{"Usage: ", "  or:  ", "  or: ", "Usage:\n "} {
 			text = strings.ReplaceAll(text, before+c.Program+" ", before+c.Name+" ")
@@ -76,12 +77,12 @@ func (c *Ctx) HelpText() string {
 
 // Version ends the program as --version does.
 func (c *Ctx) Version() {
-	c.Print(gnuUsage[c.Program+" --version"])
+	c.Print(gnuUsage()[c.Program+" --version"])
 	c.Exit(0)
 }
 
 func (c *Ctx) busyboxHelp() string {
-	text := busyboxUsage[c.Program]
+	text := busyboxUsage()[c.Program]
 	if text == "" {
 		text = "No help available\n"
 	}
@@ -95,14 +96,14 @@ func (c *Ctx) busyboxHelp() string {
 // BusyboxApplets are the applets of Debian's Busybox, whether the lab has them or not, sorted.
 func BusyboxApplets() []string {
 	var names []string
-	for _, full := range busyboxDirs {
+	for _, full := range busyboxDirs() {
 		names = append(names, path.Base(full))
 	}
 	slices.Sort(names)
 	return names
 }
 
-var busyboxDirs = strings.Fields(busyboxUsage["--list-full"])
+var busyboxDirs = sync.OnceValue(func() []string { return strings.Fields(busyboxUsage()["--list-full"]) })
 
 // IsBusyboxApplet says whether Debian's Busybox has the applet.
 func IsBusyboxApplet(name string) bool {
@@ -111,7 +112,7 @@ func IsBusyboxApplet(name string) bool {
 
 // BusyboxDir is where an applet is installed: "/bin", "/usr/sbin".
 func BusyboxDir(applet string) string {
-	for _, full := range busyboxDirs {
+	for _, full := range busyboxDirs() {
 		if path.Base(full) == applet {
 			return path.Dir("/" + full)
 		}
