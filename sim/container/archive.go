@@ -212,7 +212,7 @@ func (t *tarrer) add(ref vfs.Ref, name string) error {
 		return err
 	}
 	h := &tar.Header{
-		Name: strings.TrimPrefix(name, "/"), Mode: int64(st.Mode.Perm()), Uid: int(st.UID), Gid: int(st.GID),
+		Name: strings.TrimPrefix(name, "/"), Mode: int64(st.Mode), Uid: int(st.UID), Gid: int(st.GID),
 		Uname: t.users[st.UID], Gname: t.groups[st.GID], ModTime: st.Mtime.Truncate(time.Second), Format: tar.FormatPAX,
 	}
 	if name == "/" {
@@ -271,10 +271,7 @@ func (t *tarrer) children(dir vfs.Ref, name string) error {
 		if err != nil {
 			return err
 		}
-		below := path.Join(name, d.Name)
-		if name == "." {
-			below = "./" + d.Name
-		}
+		below := strings.TrimSuffix(name, "/") + "/" + d.Name // "./x" stays what it is
 		if err := t.add(child, below); err != nil {
 			return err
 		}
