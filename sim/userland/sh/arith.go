@@ -72,8 +72,8 @@ func (s *shell) arithAt(text string, depth int) int64 {
 func (a *arithmetic) bashError(what, token string) {
 	expr := strings.TrimLeft(a.text, " \t\n")
 	name := ""
-	if a.s.command == "let" {
-		name = "let: "
+	if a.s.command != "" {
+		name = a.s.command + ": "
 	}
 	a.s.plainf("%s%s: %s (error token is \"%s\")", name, expr, what, token)
 	panic(discard{1})
@@ -187,6 +187,11 @@ func (a *arithmetic) number(t string) int64 {
 		base, digits = 8, t[1:]
 	}
 	var v int64
+	if a.s.d == Dash && base == 10 {
+		if n, err := strconv.ParseInt(digits, 10, 64); err != nil && n == 1<<63-1 {
+			return n // strtoimax stops at the largest number
+		}
+	}
 	for i := range len(digits) {
 		d := digitValue(digits[i], base)
 		if d < 0 || d >= base {

@@ -101,7 +101,7 @@ func (s *shell) local(inv *invocation) int {
 		if old != nil && old.readonly && has {
 			s.readonlyError(n)
 		}
-		v := s.localize(n, true)
+		v := s.localize(n, s.d == Dash)
 		if old == nil {
 			v.set = false
 		}
@@ -239,6 +239,15 @@ func (s *shell) declare(inv *invocation) int {
 				name, index, indexed = base, ix, true
 			}
 		}
+		if name == "-" && cmd == "local" {
+			sc := s.locals[len(s.locals)-1]
+			if sc.opts == nil {
+				o := s.opt
+				o.named, o.shopt = cloneMap(o.named), cloneMap(o.shopt)
+				sc.opts = &o
+			}
+			continue
+		}
 		if !grammar.IsName(name) {
 			s.errorf("`%s': not a valid identifier", a)
 			status = 1
@@ -278,7 +287,7 @@ func (s *shell) declareOne(cmd, name string, on, off attributes, arr *grammar.As
 	}
 	if v := s.vars[name]; v != nil && v.readonly {
 		if off.readonly || has || arr != nil || on.integer != v.integer && on.integer {
-			s.errorf("%s: readonly variable", name)
+			s.readonlyError(name)
 			return false
 		}
 	}

@@ -133,7 +133,16 @@ func (s *shell) bare(n *grammar.Simple, oldStatus int) {
 	var line strings.Builder
 	for _, a := range n.Assigns {
 		s.substRan = false
-		value, ok := s.doAssign(a)
+		ok := s.doAssign(a, func(value string) {
+			if trace && s.d == Bash {
+				s.trace(s.traceAssign(a, value))
+			} else if trace {
+				if line.Len() > 0 {
+					line.WriteByte(' ')
+				}
+				line.WriteString(s.traceAssign(a, value))
+			}
+		})
 		if !ok {
 			if s.d == Bash {
 				panic(discard{1})
@@ -142,17 +151,6 @@ func (s *shell) bare(n *grammar.Simple, oldStatus int) {
 		}
 		if s.substRan {
 			ran, status = true, s.status
-		}
-		if trace {
-			switch {
-			case s.d == Bash:
-				s.trace(s.traceAssign(a, value))
-			default:
-				if line.Len() > 0 {
-					line.WriteByte(' ')
-				}
-				line.WriteString(s.traceAssign(a, value))
-			}
 		}
 	}
 	if line.Len() > 0 {
@@ -201,7 +199,7 @@ func (s *shell) traceAssign(a *grammar.Assign, value string) string {
 
 // ashTraceQuote quotes a word of ash's trace where it must.
 func ashTraceQuote(t string) string {
-	if t != "" && plainWord(t, "%+,-./:@_^]") {
+	if t != "" && plainWord(t, "%+,-./:@_^]") && !grammar.Reserved(Ash, t) {
 		return t
 	}
 	if t == "" {
@@ -241,16 +239,18 @@ func (s *shell) traceSimple(n *grammar.Simple, inv *invocation) {
 	}
 }
 
-// doAssign makes one assignment of the script and gives the value for the trace.
-func (s *shell) doAssign(a *grammar.Assign) (value string, ok bool) {
+// doAssign makes one assignment of the script. trace is told the value before it is assigned.
+func (s *shell) doAssign(a *grammar.Assign, trace func(value string)) bool {
 	if a.IsArray {
-		return "", s.assignArray(a)
+		trace("")
+		return s.assignArray(a)
 	}
-	value = s.assignText(a.Value)
+	value := s.assignText(a.Value)
+	trace(value)
 	if a.Index != nil {
-		return value, s.assignElement(a.Name, s.indexText(a.Name, a.Index), value, a.Append)
+		return s.assignElement(a.Name, s.indexText(a.Name, a.Index), value, a.Append)
 	}
-	return value, s.assignVar(a.Name, value, a.Append)
+	return s.assignVar(a.Name, value, a.Append)
 }
 
 // assignArray is name=(...).
@@ -369,7 +369,13 @@ func (s *shell) withAssigns(n *grammar.Simple, keep, export bool, f func()) {
 		if !keep {
 			s.saveTmp(a.Name)
 		}
-		value, ok := s.doAssign(a)
+		ok := s.doAssign(a, func(value string) {
+			if s.set('x') && s.d == Bash {
+				s.trace(s.traceAssign(a, value))
+			} else if s.set('x') {
+				line.WriteString(s.traceAssign(a, value) + " ")
+			}
+		})
 		if !ok {
 			if s.d == Bash {
 				s.status = 1
@@ -379,13 +385,6 @@ func (s *shell) withAssigns(n *grammar.Simple, keep, export bool, f func()) {
 		}
 		if export {
 			s.own(s.ref(a.Name)).exported = true
-		}
-		if s.set('x') {
-			if s.d == Bash {
-				s.trace(s.traceAssign(a, value))
-			} else {
-				line.WriteString(s.traceAssign(a, value) + " ")
-			}
 		}
 	}
 	if s.set('x') {
@@ -491,7 +490,7 @@ func (s *shell) runBuiltin(b *builtin, inv *invocation) {
 	}
 	command := s.command
 	s.guard(func() {
-		s.withAssigns(inv.n, special && s.d != Bash, true, func() {
+		s.withAssigns(inv.n, special && (s.d != Bash || name == "export" || name == "readonly"), true, func() {
 			s.command = name
 			defer func() {
 				if special || s.d == Bash {
@@ -623,13 +622,6 @@ func (s *shell) execError(name, path string, err error) (code int, text string) 
 			return 126, name + ": Is a directory"
 		}
 		if s.p.Access(path, linux.X_OK) == nil {
-			if head := s.head(path); strings.HasPrefix(head, "#!") {
-				line, _, _ := strings.Cut(head[2:], "\n")
-				interp := strings.Fields(line)
-				if len(interp) > 0 {
-					return 126, name + ": " + interp[0] + ": bad interpreter: " + errnoText(err)
-				}
-			}
 			if err == linux.ENOENT {
 				return 127, name + ": cannot execute: required file not found"
 			}

@@ -65,16 +65,14 @@ func (s *shell) errorf(format string, a ...any) { s.say(fmt.Sprintf(format, a...
 // plainf says an error that names no builtin.
 func (s *shell) plainf(format string, a ...any) {
 	save := s.command
-	if s.d != Ash || save != s.scriptName() {
-		s.command = s.scriptName()
-	}
+	s.command = s.scriptName()
 	s.say(fmt.Sprintf(format, a...))
 	s.command = save
 }
 
 // scriptName is what ash's errors outside of builtins name: the script's file.
 func (s *shell) scriptName() string {
-	if s.d != Ash {
+	if s.d == Bash || s.d == Dash && s.sourced == 0 {
 		return ""
 	}
 	if s.input != nil {

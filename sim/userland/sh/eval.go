@@ -63,7 +63,7 @@ func (s *shell) run(n grammar.Node, tail bool) {
 			s.trace("(( " + strings.TrimSpace(text) + " ))")
 		}
 		save := s.command
-		s.command = ""
+		s.command = "(("
 		v := s.arithCommand(text, "((")
 		s.command = save
 		s.status = int(1 - truth(v != 0))
@@ -264,7 +264,7 @@ func (s *shell) arithFor(n *grammar.ArithFor) {
 		s.setLine(n.Line)
 		text := s.arithWord(w)
 		if s.set('x') {
-			s.trace("((" + strings.TrimSpace(text) + " ))")
+			s.trace("(( " + strings.TrimSpace(text) + " ))")
 		}
 		return s.arith(text, false)
 	}

@@ -311,6 +311,10 @@ func (s *shell) tildes(b *builder, text string, first, last bool, m mode) string
 	}
 	out := ""
 	at := first
+	if i := strings.IndexByte(text, '='); first && !m.assign && !m.param && s.d == Bash && !b.nosplit && i > 0 && grammar.IsName(text[:i]) {
+		// bash takes any word that looks like an assignment for one here
+		out, text, m.assign = text[:i+1], text[i+1:], true
+	}
 	for {
 		if at && strings.HasPrefix(text, "~") {
 			end := strings.IndexAny(text, "/")
@@ -416,6 +420,7 @@ func (s *shell) commandSubst(cs *grammar.CmdSubst) string {
 			c.p.Close(w)
 		}
 		c.loops = 0
+		c.lateLine++
 		if c.d == Bash && !c.opt.shopt["inherit_errexit"] && !c.opt.named["posix"] {
 			c.opt.letters['e'] = false
 		}

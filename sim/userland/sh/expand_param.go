@@ -47,7 +47,7 @@ func (s *shell) param(b *builder, x *grammar.Param, m mode) {
 	}
 	switch x.Op {
 	case "-", ":-", "+", ":+", "=", ":=", "?", ":?":
-		unset := !v.set
+		unset := !v.set && !(v.many && s.d != Bash)
 		if x.Op[0] == ':' {
 			if v.many {
 				unset = len(v.list) == 0 || len(v.list) == 1 && v.list[0] == ""
@@ -305,9 +305,13 @@ func (s *shell) namesWith(prefix string) []string {
 
 func (s *shell) paramLength(x *grammar.Param, v pvalue) int {
 	if v.many {
-		if x.Index == nil && s.d != Bash {
-			// ${#@} is the length of "$*" in the ash family's older members; the lab's count
-			return len(v.list)
+		if s.d != Bash {
+			// in ash and dash ${#@} is the length of "$*"
+			n := max(len(v.list)-1, 0)
+			for _, t := range v.list {
+				n += len(t)
+			}
+			return n
 		}
 		return len(v.list)
 	}
@@ -340,8 +344,8 @@ func (s *shell) exitUnlessInteractive(status int) {
 	if s.interactive {
 		panic(discard{1})
 	}
-	if s.forked && status == 127 {
-		panic(exit{1})
+	if status == 127 && (s.forked || !s.cString) {
+		status = 1
 	}
 	panic(exit{status})
 }

@@ -403,6 +403,12 @@ func (s *shell) waitJob(j *job) (status int, ok bool) {
 			s.jobEnded(j, i, st)
 		}
 	}
+	if sig := j.status.Signal; sig != 0 && s.d == Bash && !s.interactive && sig != linux.SIGINT && sig != linux.SIGPIPE && sig != linux.SIGTERM {
+		save := s.command
+		s.command = ""
+		s.errorf("%5d %-23s %s", j.lastPid(), signalText(sig, false), j.text)
+		s.command = save
+	}
 	if j.status.Signal != 0 && s.d != Bash && j.status.Signal != linux.SIGINT && j.status.Signal != linux.SIGPIPE {
 		io.WriteString(s.p.Writer(2), signalText(j.status.Signal, false)+"\n")
 	}

@@ -227,6 +227,7 @@ func (s *shell) scriptFile(name string, args []string, login, noprofile bool) in
 		s.bashEnv()
 	}
 	s.input = &source{name: name, fd: fd}
+	s.script = name
 	if s.d == Ash {
 		s.command = name
 	}
@@ -378,7 +379,7 @@ func (s *shell) sourceFile(file string, args []string) int {
 	s.sourced++
 	s.calls = append(s.calls, call{line: s.line, source: file})
 	n := len(s.calls)
-	if s.d == Ash {
+	if s.d != Bash {
 		s.command = file
 	} else {
 		s.command = ""

@@ -346,14 +346,17 @@ func unescape(pat string) string {
 	return b.String()
 }
 
-// escape makes a pattern that matches just text.
+// patternChars mean something in patterns, or, as "&", in a replacement.
+const patternChars = `*?[]\!-^()|+@&`
+
+// escapePattern makes a pattern that matches just text.
 func escapePattern(text string) string {
-	if !strings.ContainsAny(text, `*?[]\!-^()|+@`) {
+	if !strings.ContainsAny(text, patternChars) {
 		return text
 	}
 	var b strings.Builder
 	for i := range len(text) {
-		if strings.IndexByte(`*?[]\!-^()|+@`, text[i]) >= 0 {
+		if strings.IndexByte(patternChars, text[i]) >= 0 {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(text[i])

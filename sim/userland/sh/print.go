@@ -89,24 +89,27 @@ func (p *printer) flushHere() {
 			}
 		}
 		delim, _, _ := r.Word.Static()
-		p.b.WriteString(delim + "\n")
+		p.b.WriteString(delim + "\n\n")
 	}
 	p.here = nil
 }
 
 func (p *printer) list(l *grammar.List) {
 	for i, item := range l.Items {
-		if i > 0 {
+		if i > 0 && !l.Items[i-1].Background {
 			p.pad()
 		}
 		p.node(item.Cmd)
 		last := i == len(l.Items)-1
 		if item.Background {
 			p.b.WriteString(" &")
+			if !last {
+				p.b.WriteByte(' ')
+			}
 		} else if !last {
 			p.semi()
 		}
-		if !last {
+		if !last && !item.Background {
 			p.newline()
 		}
 	}
@@ -268,6 +271,8 @@ func (p *printer) node(n grammar.Node) {
 				p.indent++
 				p.line(item.Body)
 				p.indent--
+			} else {
+				p.newline()
 			}
 			p.pad()
 			p.b.WriteString(item.End)

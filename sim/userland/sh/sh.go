@@ -111,8 +111,9 @@ type shell struct {
 	interactive bool
 	prompted    bool // this shell, or the one that it was forked from, is interactive
 	loginShell  bool
-	standalone  bool // applets are found without PATH
-	cString     bool // -c
+	script      string // the file that main runs
+	standalone  bool   // applets are found without PATH
+	cString     bool   // -c
 	cText       string
 	stdinScript bool
 	ttyFd       int
@@ -344,27 +345,24 @@ func (s *shell) runParser(p *grammar.Parser, oneShot bool, text *string) int {
 	s.current = p
 	defer func() { s.current = before }()
 	ran := false
-	var next grammar.Node
-	have := false
+	more := p.More
+	p.More = func() (string, bool) {
+		line, ok := more()
+		if ok && s.set('v') && (s.d == Bash || !s.cString) {
+			io.WriteString(s.p.Writer(2), strings.TrimSuffix(line, "\n")+"\n")
+		}
+		return line, ok
+	}
 	for {
 		s.runPendingTraps()
 		p.Extglob = s.opt.shopt["extglob"]
-		var cmd grammar.Node
-		var err error
-		if have {
-			cmd, have = next, false
-		} else {
-			cmd, err = p.Next()
-		}
+		cmd, err := p.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			s.syntaxError(p, err)
 			return s.status
-		}
-		if s.set('v') && !s.cString {
-			io.WriteString(s.p.Writer(2), p.Source())
 		}
 		if cmd == nil {
 			continue
@@ -373,7 +371,7 @@ func (s *shell) runParser(p *grammar.Parser, oneShot bool, text *string) int {
 			continue
 		}
 		ran = true
-		tail := oneShot && p.Rest() == "" && s.atEnd(p)
+		tail := oneShot && p.Rest() == "" && atEnd(&more)
 		s.runTop(cmd, tail)
 		if s.flow == flowReturn || s.flow != flowNone && s.loops > 0 {
 			return s.status
@@ -386,20 +384,17 @@ func (s *shell) runParser(p *grammar.Parser, oneShot bool, text *string) int {
 	return s.status
 }
 
-// atEnd says whether a text holds nothing more after the command just read.
-func (s *shell) atEnd(p *grammar.Parser) bool {
-	line, ok := p.More()
+// atEnd says whether a source of lines is at its end; what it reads to learn that comes again.
+func atEnd(more *func() (string, bool)) bool {
+	next := *more
+	line, ok := next()
 	if !ok {
-		p.More = func() (string, bool) { return "", false }
+		*more = func() (string, bool) { return "", false }
 		return true
 	}
-	more, given := p.More, false
-	p.More = func() (string, bool) {
-		if !given {
-			given = true
-			return line, true
-		}
-		return more()
+	*more = func() (string, bool) {
+		*more = next
+		return line, true
 	}
 	return false
 }

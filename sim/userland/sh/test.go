@@ -467,6 +467,8 @@ func (s *shell) condStatus(e grammar.CondExpr) (status int) {
 		case nil:
 		case testFault:
 			status = 2
+		case condFault:
+			status = 1
 		default:
 			panic(v)
 		}
@@ -536,8 +538,28 @@ func (s *shell) condBinary(e *grammar.CondBinary) bool {
 	case "-nt", "-ot", "-ef":
 		return s.compareFiles(x, e.Op, y)
 	}
-	return compareInts(s.arithText(strings.TrimSpace(x)), e.Op, s.arithText(strings.TrimSpace(y)))
+	save := s.command
+	s.command = "[["
+	defer func() { s.command = save }()
+	return compareInts(s.condArith(x), e.Op, s.condArith(y))
 }
+
+// condArith evaluates an operand of -eq and its kin, an error in which makes the whole test false.
+func (s *shell) condArith(text string) (v int64) {
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case discard:
+			panic(condFault{})
+		default:
+			panic(e)
+		}
+	}()
+	return s.arithText(strings.TrimSpace(text))
+}
+
+// condFault ends a [[ ]] with status 1; what is wrong has been said.
+type condFault struct{}
 
 func (s *shell) tracePattern(pat string) string {
 	if pat == "" {

@@ -324,8 +324,8 @@ func (s *shell) bashSource() []string {
 	for i := len(s.calls) - 1; i >= 0; i-- {
 		out = append(out, s.calls[i].source)
 	}
-	if s.input != nil && s.input.name != "" {
-		out = append(out, s.input.name)
+	if s.script != "" {
+		out = append(out, s.script)
 	}
 	return out
 }
@@ -656,7 +656,7 @@ func (s *shell) readonlyError(name string) {
 
 func (s *shell) declaring() bool {
 	switch s.command {
-	case "declare", "local", "typeset", "export", "readonly", "read", "printf", "getopts", "mapfile":
+	case "declare", "local", "typeset":
 		return true
 	}
 	return false
