@@ -79,6 +79,9 @@ func (m *mounter) standard(box *kernel.Sandbox, tty *kernel.Terminal) error {
 			return err
 		}
 	}
+	if err := sysNet(view(sys), box.Net()); err != nil {
+		return err
+	}
 	shm := m.box("tmpfs")
 	sticky(shm)
 	mqueue := m.box("mqueue")
@@ -96,6 +99,33 @@ func (m *mounter) standard(box *kernel.Sandbox, tty *kernel.Terminal) error {
 		{"/dev/shm", vfs.Mount{FS: shm, Source: "shm", Options: fmt.Sprintf("nosuid,nodev,noexec,relatime,size=%dk", h.ShmSize>>10)}},
 	} {
 		if err := m.mount(mt.at, &mt.m, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sysNet fills /sys/class/net with the interfaces that the container starts with.
+func sysNet(v *vfs.View, ns *kernel.NetNS) error {
+	type iface struct{ name, address, state string }
+	all := []iface{{"lo", "00:00:00:00:00:00", "unknown"}}
+	for _, i := range ns.Ifaces() {
+		all = append(all, iface{i.Name, i.MAC, "up"})
+	}
+	if err := mkdirAll(v, "/class/net", 0o755); err != nil {
+		return err
+	}
+	for _, i := range all {
+		dir := "/devices/virtual/net/" + i.name
+		if err := mkdirAll(v, dir, 0o755); err != nil {
+			return err
+		}
+		for _, f := range [][2]string{{"address", i.address}, {"operstate", i.state}} {
+			if err := v.WriteFile(dir+"/"+f[0], []byte(f[1]+"\n"), 0o444); err != nil {
+				return err
+			}
+		}
+		if err := v.Symlink("../.."+dir, "/class/net/"+i.name); err != nil {
 			return err
 		}
 	}
