@@ -14,7 +14,7 @@ import (
 // shadowUsage makes wrong use print the whole help, as the shadow programs do.
 func shadowUsage(c *prog.Ctx) {
 	c.UsageStatus = 2
-	c.UsageIsHelp()
+	c.OnUsage = func() { c.Errorf("%s\n", c.HelpText()) }
 }
 
 var userLong = []prog.Long{

@@ -356,16 +356,15 @@ func (p *parser) word(w string) bool {
 	case "tomorrow":
 		p.rel[2]++
 		p.haveRel = true
-	case "midnight":
-		return p.clock(0, 0, 0, 0)
-	case "noon":
-		return p.clock(12, 0, 0, 0)
 	case "t": // between date and time, in ISO 8601
 		return p.haveDate && p.peek(0).kind == 'n'
 	case "dst":
 		return p.zone != nil
 	default:
 		h, ok := zones[w]
+		if len(w) == 1 && !ok {
+			h, ok = military(w[0])
+		}
 		if !ok || p.zone != nil {
 			return false
 		}
@@ -375,6 +374,19 @@ func (p *parser) word(w string) bool {
 		}
 	}
 	return true
+}
+
+// military is the hours of a time zone of one letter: A to M (without J) east, N to Y west.
+func military(letter byte) (hours int, ok bool) {
+	switch {
+	case letter >= 'a' && letter <= 'i':
+		return int(letter-'a') + 1, true
+	case letter >= 'k' && letter <= 'm':
+		return int(letter-'k') + 10, true
+	case letter >= 'n' && letter <= 'y':
+		return -int(letter-'n') - 1, true
+	}
+	return 0, false
 }
 
 func (p *parser) clock(h, m, s, ns int) bool {

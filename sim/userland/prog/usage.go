@@ -25,9 +25,9 @@ var (
 
 func readUsage(b []byte) map[string]string {
 	m := map[string]string{}
-	for _, part := range strings.Split("\n"+string(b), "\n-- ")[1:] {
+	for _, part := range strings.Split("\n"+strings.TrimSuffix(string(b), "\n"), "\n-- ")[1:] {
 		if name, text, ok := strings.Cut(part, " --\n"); ok {
-			m[name] = strings.TrimSuffix(text, "\n") + "\n"
+			m[name] = text + "\n" // the one before the next "--"
 		} else {
 			m[strings.TrimSuffix(name, " --")] = ""
 		}

@@ -97,8 +97,15 @@ func NewWorld(t testing.TB, family string) *World {
 			t.Fatal(err)
 		}
 	}
-	for _, d := range []string{"/bin", "/sbin", "/etc", "/proc", "/dev", "/root", "/t", "/usr", "/usr/bin", "/usr/sbin", "/var", "/home"} {
+	for _, d := range []string{"/etc", "/proc", "/dev", "/root", "/t", "/usr", "/usr/bin", "/usr/sbin", "/var", "/home"} {
 		must(v.Mkdir(d, 0o755))
+	}
+	for _, d := range []string{"/bin", "/sbin"} {
+		if family == "gnu" {
+			must(v.Symlink("usr"+d, d))
+		} else {
+			must(v.Mkdir(d, 0o755))
+		}
 	}
 	must(v.Mkdir("/tmp", 0o1777))
 	must(v.Mkdir("/dev/pts", 0o755))
@@ -134,7 +141,7 @@ func NewWorld(t testing.TB, family string) *World {
 		must(v.WriteFile("/bin/busybox", elfnote.Write("busybox", "busybox"), 0o755))
 		for _, name := range table.Names(f) {
 			if prog.IsBusyboxApplet(name) && name != "busybox" {
-				must(v.Symlink("/bin/busybox", prog.BusyboxDir(name)+"/"+name))
+				must(v.Symlink("/bin/busybox", "/bin/"+name))
 			}
 		}
 	} else {
@@ -145,8 +152,8 @@ func NewWorld(t testing.TB, family string) *World {
 			must(v.Symlink("dash", "/bin/sh"))
 		}
 	}
-	box := k.NewSandbox(kernel.SandboxConfig{ID: strings.Repeat("a", 64), Hostname: "box", NS: ns, Host: true})
-	must(ns.Mount("/proc", &vfs.Mount{FS: box.NewProcFS(), Source: "proc", Options: "nosuid,nodev,noexec"}))
+	box := k.NewSandbox(kernel.SandboxConfig{ID: strings.Repeat("a", 64), Hostname: "box", NS: ns})
+	must(ns.Mount("/proc", &vfs.Mount{FS: box.NewProcFS(), Source: "proc", Options: "nosuid,nodev,noexec,relatime"}))
 	shm := unionfs.New(nil, unionfs.Options{Now: k.Now, Type: "tmpfs"})
 	must(shm.SetAttr(shm.Root(), vfs.Attr{Mode: new(linux.Mode(0o1777))}))
 	must(ns.Mount("/dev/shm", &vfs.Mount{FS: shm, Source: "shm", Options: "nosuid,nodev,noexec"}))

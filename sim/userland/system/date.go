@@ -100,10 +100,10 @@ func date(c *prog.Ctx) int {
 		case i == 0 && !c.GNU():
 			text, haveText = a, true
 			stamp = a
+		case i > 0 && !c.GNU():
+			text, haveText = a, true
 		case i > 0:
-			if c.GNU() {
-				c.Fail("extra operand %s", prog.Quote(a))
-			}
+			c.Fail("extra operand %s", prog.Quote(a))
 			c.Usage()
 		case sources > 0 || haveSet:
 			c.Fail("the argument %s lacks a leading '+';\nwhen using an option to specify date(s), any non-option\nargument must be a format string beginning with '+'", prog.Quote(a))
@@ -156,6 +156,9 @@ func date(c *prog.Ctx) int {
 	case reference != "":
 		st, err := c.Stat(reference)
 		if err != nil {
+			if !c.GNU() {
+				c.Die(1, "can't stat '%s': %v", reference, err)
+			}
 			c.Die(1, "%s: %v", prog.QuoteColon(reference), err)
 		}
 		show(st.Mtime.In(zone))

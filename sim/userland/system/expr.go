@@ -24,7 +24,7 @@ func expr(c *prog.Ctx) int {
 	c.UsageStatus, c.WriteStatus = 2, 3
 	soleOption(c)
 	args := c.Args
-	if len(args) > 0 && args[0] == "--" {
+	if len(args) > 0 && args[0] == "--" && c.GNU() {
 		args = args[1:]
 	}
 	if len(args) == 0 {
@@ -284,7 +284,7 @@ func (e *evaluator) primary(eval bool) string {
 			e.Die(2, "syntax error: unexpected ')'")
 		}
 		e.Die(2, "syntax error")
-	case a == "+" && (e.GNU() || e.i < len(e.args)):
+	case a == "+" && e.GNU():
 		if e.i >= len(e.args) {
 			e.Die(2, "syntax error: missing argument after %s", prog.Quote("+"))
 		}
@@ -307,7 +307,7 @@ func (e *evaluator) primary(eval bool) string {
 			return ""
 		}
 		return s[p-1 : min(len(s), p-1+min(l, len(s)))]
-	case !e.GNU() && (a == ":" || a == "*" || a == "/" || a == "%"):
+	case !e.GNU() && (a == ":" || a == "+" || a == "-" || a == "--" || a == "*" || a == "/" || a == "%"):
 		e.Die(2, "syntax error")
 	}
 	return a

@@ -20,7 +20,7 @@ func kill(c *prog.Ctx) int {
 		return killBusybox(c)
 	}
 	args := c.Args
-	sig := linux.SIGTERM
+	sig, named := linux.SIGTERM, false
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
 		a := args[0]
 		args = args[1:]
@@ -55,17 +55,17 @@ func kill(c *prog.Ctx) int {
 				c.Fail("option requires an argument -- 's'")
 				killUsage(c)
 			}
-			a, args = "-"+args[0], args[1:]
+			a, args, named = "-"+args[0], args[1:], true
 			fallthrough
 		default:
 			name := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(a, "--signal="), "-s"), "-")
 			s, ok := linux.ParseSignal(name)
-			if !ok {
-				if len(name) > 0 && len(a) == 2 {
-					c.Fail("invalid option -- '%s'", name)
-					killUsage(c)
-				}
-				c.Fail("unknown signal name %s", name)
+			switch {
+			case ok:
+			case named:
+				s = -1 // which no kernel takes
+			default:
+				c.Fail("invalid argument %s", name[:min(1, len(name))])
 				killUsage(c)
 			}
 			sig = s
@@ -98,11 +98,10 @@ func killUsage(c *prog.Ctx) {
 
 func signalTable(c *prog.Ctx) {
 	for s := linux.SIGHUP; s <= linux.SIGSYS; s++ {
-		c.Printf("%2d %-8s", int(s), s.Name())
 		if s%7 == 0 || s == linux.SIGSYS {
-			c.Print("\n")
+			c.Printf("%2d %s\n", int(s), s.Name())
 		} else {
-			c.Print(" ")
+			c.Printf("%2d %-8s", int(s), s.Name())
 		}
 	}
 }
@@ -110,9 +109,6 @@ func signalTable(c *prog.Ctx) {
 // convertSignal prints the number of a name, or the name of a number.
 func convertSignal(c *prog.Ctx, s string) {
 	if n, err := strconv.Atoi(s); err == nil {
-		if n > 128 {
-			n -= 128
-		}
 		sig := linux.Signal(n)
 		if n <= 0 || n > 64 {
 			c.Fail("unknown signal name %s", s)
@@ -272,12 +268,20 @@ func killall(c *prog.Ctx) int {
 		case 'I':
 			fold = true
 		case 'l':
-			var names []string
 			for s := linux.SIGHUP; s <= linux.SIGSYS; s++ {
-				names = append(names, s.Name())
+				c.Print(s.Name())
+				if s%16 == 0 || s == linux.SIGSYS {
+					c.Print("\n")
+				} else {
+					c.Print(" ")
+				}
 			}
-			c.Print(strings.Join(names, " "), "\n")
 			return 0
+		case 'n':
+			if _, err := strconv.Atoi(o.Arg); err != nil {
+				c.Errorf("Invalid namespace PID\n")
+				c.Usage()
+			}
 		case 'q':
 			quiet = true
 		case 'r':
@@ -392,6 +396,8 @@ const killallUsage = `Usage: killall [OPTION]... [--] NAME...
   -w,--wait           wait for processes to die
   -n,--ns PID         match processes that belong to the same namespaces
                       as PID
+  -Z,--context REGEXP kill only process(es) having context
+                      (must precede other arguments)
 
 `
 
@@ -400,7 +406,10 @@ func pidof(c *prog.Ctx) int {
 	var omit []string
 	short, long := "cnqsxzo:d:S:hV", []prog.Long{{Name: "single-shot", Val: 's'}, {Name: "omit-pid", Arg: prog.ReqArg, Val: 'o'}, {Name: "separator", Arg: prog.ReqArg, Val: 'S'}, {Name: "check-root", Val: 'c'}, {Name: "quiet", Val: 'q'}, {Name: "with-workers", Val: 'w'}}
 	if !c.GNU() {
-		short, long = "so:", nil
+		short, long = "", nil
+		if c.Alpine {
+			short = "so:"
+		}
 	}
 	scripts := false
 	for o := range c.Getopt(short, long) {
@@ -449,9 +458,6 @@ func pidof(c *prog.Ctx) int {
 		}
 	}
 	if len(found) == 0 {
-		if !c.GNU() {
-			c.Print("\n")
-		}
 		return 1
 	}
 	if !quiet {
@@ -474,7 +480,7 @@ func pgrep(c *prog.Ctx) int {
 		var rest []string
 		for _, a := range c.Args {
 			if len(a) > 1 && a[0] == '-' {
-				if s, ok := linux.ParseSignal(a[1:]); ok && s != 0 && (len(a) > 2 || a[1] >= '0' && a[1] <= '9') {
+				if s, ok := linux.ParseSignal(a[1:]); ok && (len(a) > 2 || a[1] >= '0' && a[1] <= '9') {
 					sig = s
 					continue
 				}
@@ -517,8 +523,7 @@ func pgrep(c *prog.Ctx) int {
 		return func(item string) func(p *kernel.ProcInfo) bool {
 			uid, ok := db.ParseUser(item)
 			if !ok {
-				c.Fail("invalid user name: %s", item)
-				c.Usage()
+				c.Die(2, "invalid user name: %s", item)
 			}
 			return func(p *kernel.ProcInfo) bool { return get(p) == uid }
 		}
@@ -538,7 +543,13 @@ func pgrep(c *prog.Ctx) int {
 	if !c.GNU() {
 		short, long = "vlafxons:P:", nil
 	} else {
-		c.OnUsage = func() { c.Errorf("Try `%s --help' for more information.\n", c.Name) }
+		c.UsageIsHelp()
+	}
+	try := func() {
+		if c.GNU() {
+			c.OnUsage = func() { c.Errorf("Try `%s --help' for more information.\n", c.Name) }
+		}
+		c.Usage()
 	}
 	for o := range c.Getopt(short, long) {
 		switch o.Val {
@@ -603,7 +614,7 @@ func pgrep(c *prog.Ctx) int {
 			pid, err2 := strconv.Atoi(strings.TrimSpace(string(b)))
 			if err != nil || err2 != nil {
 				c.Fail("pidfile not valid")
-				c.Usage()
+				try()
 			}
 			tests = append(tests, func(p *kernel.ProcInfo) bool { return p.Pid == pid })
 		case pgSignal:
@@ -624,10 +635,10 @@ func pgrep(c *prog.Ctx) int {
 		if c.GNU() {
 			c.Fail("no matching criteria specified")
 		}
-		c.Usage()
+		try()
 	case len(c.Args) > 1 && c.GNU():
 		c.Fail("only one pattern can be provided")
-		c.Usage()
+		try()
 	}
 	pattern := ""
 	if len(c.Args) > 0 {
@@ -642,7 +653,7 @@ func pgrep(c *prog.Ctx) int {
 		re, err := posixre.Compile(pattern, flags)
 		if err != nil {
 			if c.GNU() {
-				c.Fail("%v", err)
+				c.Fail("regex error: %v", err)
 				return 2
 			}
 			c.Die(1, "bad regex '%s': %v", pattern, err)

@@ -411,17 +411,15 @@ func freeHuman(n, base float64) string {
 
 func freeBusybox(c *prog.Ctx) int {
 	unit := uint64(1024)
-	for o := range c.Getopt("bkmgh", nil) {
-		switch o.Val {
-		case 'b':
+	if len(c.Args) > 0 && strings.HasPrefix(c.Args[0], "-") { // which Busybox does not check further
+		switch c.Args[0] {
+		case "-b":
 			unit = 1
-		case 'k':
-			unit = 1024
-		case 'm':
+		case "-m":
 			unit = 1 << 20
-		case 'g':
+		case "-g":
 			unit = 1 << 30
-		case 'h':
+		case "-h":
 			unit = 0
 		}
 	}
@@ -650,11 +648,9 @@ func sysctl(c *prog.Ctx) int {
 		}
 	} else if len(args) == 0 {
 		if c.GNU() {
-			c.Fail("no variables specified")
-			c.Errorf("Try `%s --help' for more information.\n", c.Name)
-			return 1
+			c.Usage()
 		}
-		c.Usage()
+		return 0
 	}
 	for _, a := range args {
 		key, val, set := strings.Cut(a, "=")
@@ -690,7 +686,7 @@ func sysctl(c *prog.Ctx) int {
 			f.Close()
 		}
 		switch {
-		case err != nil && c.GNU() && (err == linux.EACCES || err == linux.EROFS || err == linux.EPERM):
+		case err != nil && c.GNU():
 			c.Fail("permission denied on key \"%s\"", key)
 		case err != nil:
 			c.Fail("error setting key '%s': %v", key, err)
@@ -929,7 +925,7 @@ func who(c *prog.Ctx) int {
 	case count:
 		c.Print("\n# users=0\n")
 	case head && c.GNU():
-		c.Print("NAME     LINE         TIME             COMMENT\n")
+		c.Print("NAME     LINE         TIME         COMMENT\n")
 	case head:
 		c.Print("USER\t\tTTY\t\tIDLE\tTIME\t\t HOST\n")
 	}
@@ -939,6 +935,15 @@ func who(c *prog.Ctx) int {
 func which(c *prog.Ctx) int {
 	all := false
 	if c.GNU() {
+		for _, a := range c.Args {
+			if a == "--" || !strings.HasPrefix(a, "-") {
+				break
+			}
+			if bad := strings.Trim(a[1:], "as"); bad != "" {
+				c.Errorf("Illegal option -%s\nUsage: /usr/bin/which [-a] args\n", bad[:1])
+				return 2
+			}
+		}
 		for o := range c.GetoptOnly("as", nil) {
 			all = all || o.Val == 'a'
 		}

@@ -227,7 +227,7 @@ func init() {
 	def("psr cpuid", "PSR", 3, false, fixed("0"))
 	def("nlwp thcount", "NLWP", 4, false, fixed("1"))
 	def("f flag flags", "F", 1, false, fixed("4"))
-	def("addr_1", "ADDR", 4, true, fixed("-"))
+	def("addr_sz", "ADDR SZ", 7, false, fixed(fmt.Sprintf("-%6d", vmSize/4)))
 	def("wchan", "WCHAN", 6, true, fixed("-"))
 	def("label", "LABEL", 31, true, fixed("-"))
 	def("cgroup", "CGROUP", 27, true, fixed("0::/"))
@@ -240,20 +240,22 @@ func init() {
 // psRun is one run of procps' ps.
 type psRun struct {
 	*prog.Ctx
-	columns   []psColumn
-	selectors []func(p *kernel.ProcInfo) bool
-	all       bool
-	bsdAll    bool // a: with a terminal, of anybody
-	bsdNoTTY  bool // x: without one, one's own
-	onlyTTY   bool // T
-	running   bool // r
-	negate    bool
-	noHeaders bool
-	forest    byte // 'H' or 'f'
-	sort      string
-	wide      int
-	bsd       bool
-	db        *userdb.DB
+	columns    []psColumn
+	selectors  []func(p *kernel.ProcInfo) bool
+	all        bool
+	bsdAll     bool // a: with a terminal, of anybody
+	bsdNoTTY   bool // x: without one, one's own
+	onlyTTY    bool // T
+	running    bool // r
+	negate     bool
+	noHeaders  bool
+	noAddr     bool // -y
+	longFormat bool // -l
+	forest     byte // 'H' or 'f'
+	sort       string
+	wide       int
+	bsd        bool
+	db         *userdb.DB
 }
 
 // psFormats are the formats that a letter stands for.
@@ -262,7 +264,7 @@ var psFormats = map[string]string{
 	"f":  "uid_hack pid ppid c stime tname time cmd",
 	"F":  "uid_hack pid ppid c sz rss psr stime tname time cmd",
 	"j":  "pid pgid sid tname time ucmd",
-	"l":  "f s uid pid ppid c opri ni addr_1 sz wchan tname time ucmd",
+	"l":  "f s uid pid ppid c opri ni addr_sz wchan tname time ucmd",
 	"ux": "user pid %cpu %mem vsz rss tname stat start_time bsdtime args",
 	"jx": "ppid pid pgid sid tname tpgid stat uid bsdtime args",
 	"lx": "f uid pid ppid opri ni vsz rss wchan stat tname bsdtime args",
@@ -277,6 +279,9 @@ func ps(c *prog.Ctx) int {
 	c.OnUsage = func() { c.Errorf("%s", psUsage) }
 	r := &psRun{Ctx: c, db: userdb.Load(c)}
 	r.parse(c.Args)
+	if r.noAddr && !r.longFormat {
+		r.fail("modifier -y without format -l makes no sense")
+	}
 	if r.columns == nil {
 		key := ""
 		if r.bsd {
@@ -428,13 +433,7 @@ func (r *psRun) output(list string) {
 			}
 		}
 		if strings.HasPrefix(rest, "=") {
-			col.header = rest[1:]
-			rest = ""
-			// A heading goes on to the end of the argument; without one, the next name may follow.
-			if strings.HasPrefix(col.header, ",") || col.header == "" {
-				rest = col.header
-				col.header = ""
-			}
+			col.header, rest, _ = strings.Cut(rest[1:], ",")
 			if !hasWidth {
 				col.width = max(col.width, len(col.header))
 			}
@@ -529,6 +528,7 @@ func (r *psRun) unix(s string, next func(string) string) {
 			r.users(arg(), func(p *kernel.ProcInfo) uint32 { return p.Cred.RUID })
 		case 'f', 'F', 'j', 'l':
 			r.columns = r.format(psFormats[string(ch)])
+			r.longFormat = r.longFormat || ch == 'l'
 		case 'o', 'O':
 			if ch == 'O' {
 				r.columns = r.format("pid")
@@ -540,8 +540,11 @@ func (r *psRun) unix(s string, next func(string) string) {
 		case 'H':
 			r.forest = 'H'
 		case 'w', 'c', 'y', 'L', 'T', 'm', 'n':
-			if ch == 'w' {
+			switch ch {
+			case 'w':
 				r.wide = -1
+			case 'y':
+				r.noAddr = true
 			}
 		case 'M', 'Z':
 			r.columns = append(r.format("label"), r.format(psFormats[""])...)

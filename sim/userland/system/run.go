@@ -10,6 +10,7 @@ import (
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/posixre"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 )
 
@@ -98,10 +99,6 @@ func env(c *prog.Ctx) int {
 		vars = slices.DeleteFunc(vars, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
 	}
 	for len(args) > 0 && strings.Contains(args[0], "=") {
-		name, _, _ := strings.Cut(args[0], "=")
-		if name == "" && c.GNU() {
-			c.Die(125, "cannot set %s: %v", prog.Quote(""), linux.EINVAL)
-		}
 		if verbose {
 			c.Errorf("setenv:   %s\n", args[0])
 		}
@@ -183,7 +180,18 @@ func splitEnvString(c *prog.Ctx, args []string) []string {
 			text, rest, ok = rest[0], rest[1:], true
 		}
 		if ok {
-			return append(append(slices.Clone(args[:i]), splitWords(c, text)...), rest...)
+			words := splitWords(c, text)
+			if slices.Contains(args[:i], "-v") || strings.Contains(a, "v") && !strings.HasPrefix(a, "--") {
+				c.Errorf("split -S:  %s\n", prog.Quote(text))
+				for k, w := range words {
+					lead := "    &    "
+					if k == 0 {
+						lead = "into:    "
+					}
+					c.Errorf(" %s%s\n", lead, prog.Quote(w))
+				}
+			}
+			return append(append(slices.Clone(args[:i]), words...), rest...)
 		}
 	}
 	return args
@@ -451,11 +459,6 @@ func sleep(c *prog.Ctx) int {
 	if c.GNU() {
 		for range c.Getopt("", nil) {
 		}
-	} else if len(c.Args) > 0 && c.Args[0] == "--" {
-		c.Args = c.Args[1:]
-	} else {
-		for range c.Getopt("+", nil) {
-		}
 	}
 	if len(c.Args) == 0 {
 		missingOperand(c)
@@ -545,7 +548,7 @@ func timeout(c *prog.Ctx) int {
 					c.Fail("%s: invalid signal", prog.Quote(o.Arg))
 					c.Usage()
 				}
-				c.Die(1, "invalid signal '%s'", o.Arg)
+				c.Die(1, "unknown signal '%s'", o.Arg)
 			}
 			sig = s
 		case 'v':
@@ -606,6 +609,12 @@ func timeout(c *prog.Ctx) int {
 					return 128 + int(linux.SIGKILL)
 				}
 				return 124
+			case st.Signal != 0 && (!timedOut || !c.GNU()):
+				// End as the command did, so that a shell says so.
+				c.Out.Flush()
+				c.Signal(st.Signal, kernel.Default)
+				c.Kill(c.Pid(), st.Signal)
+				return 128 + int(st.Signal)
 			case st.Signal != 0:
 				return 128 + int(st.Signal)
 			}
@@ -972,13 +981,18 @@ func runParts(c *prog.Ctx) int {
 		rpExitOnError
 		rpNewSession
 		rpLSB
+		rpNames
 	)
 	var args []string
+	var names *posixre.Regexp
+	if c.GNU() {
+		c.OnUsage = func() { c.Errorf("Try `%s --help' for more information.\n", c.Name) }
+	}
 	testOnly, list, verbose, reverse, stop, lsb := false, false, false, false, false, false
 	mask := linux.Mode(0o022)
 	for o := range c.Getopt("va:u:", []prog.Long{
 		{Name: "test", Val: rpTest}, {Name: "list", Val: rpList}, {Name: "verbose", Val: 'v'}, {Name: "report", Val: rpReport}, {Name: "reverse", Val: rpReverse}, {Name: "umask", Arg: prog.ReqArg, Val: 'u'},
-		{Name: "arg", Arg: prog.ReqArg, Val: 'a'}, {Name: "lsbsysinit", Val: rpLSB}, {Name: "exit-on-error", Val: rpExitOnError}, {Name: "new-session", Val: rpNewSession},
+		{Name: "arg", Arg: prog.ReqArg, Val: 'a'}, {Name: "lsbsysinit", Val: rpLSB}, {Name: "exit-on-error", Val: rpExitOnError}, {Name: "new-session", Val: rpNewSession}, {Name: "regex", Arg: prog.ReqArg, Val: rpNames},
 	}) {
 		switch o.Val {
 		case rpTest:
@@ -990,6 +1004,12 @@ func runParts(c *prog.Ctx) int {
 			reverse = true
 		case rpExitOnError:
 			stop = true
+		case rpNames:
+			re, err := posixre.Compile(o.Arg, posixre.Extended)
+			if err != nil {
+				c.Die(1, "failed to compile regular expression")
+			}
+			names = re
 		case rpLSB:
 			lsb = true
 		case 'v':
@@ -1014,14 +1034,14 @@ func runParts(c *prog.Ctx) int {
 		if c.GNU() {
 			c.Die(1, "failed to open directory %s: %v", dir, err)
 		}
-		c.Die(1, "can't open '%s': %v", dir, err)
+		c.Die(1, "%s: %v", dir, err)
 	}
 	if reverse {
 		slices.Reverse(ents)
 	}
 	c.Umask(mask)
 	for _, e := range ents {
-		if !partName(e.Name, lsb) {
+		if names != nil && names.Match([]byte(e.Name), 0, 0, 0, c.Step) == nil || names == nil && !partName(e.Name, lsb) {
 			continue
 		}
 		path := prog.JoinPath(dir, e.Name)
@@ -1097,10 +1117,20 @@ func noNamespaces(c *prog.Ctx) int {
 		}
 		c.Die(1, "unshare(0x0): %v", linux.EPERM)
 	}
-	if len(c.Args) == 0 && c.GNU() {
-		c.Die(1, "no target PID specified")
+	if len(c.Args) == 0 {
+		sh := c.Getenv("SHELL")
+		if sh == "" {
+			sh = "/bin/sh"
+		}
+		return execFailedShort(c, sh, c.Execvp([]string{sh}, c.Env()))
 	}
 	if c.GNU() {
+		for _, a := range c.Args {
+			kind := map[string]string{"-m": "mnt", "--mount": "mnt", "-u": "uts", "--uts": "uts", "-i": "ipc", "--ipc": "ipc", "-n": "net", "--net": "net", "-p": "pid", "--pid": "pid", "-U": "user", "--user": "user", "-C": "cgroup", "--cgroup": "cgroup"}[a]
+			if kind != "" {
+				c.Die(1, "reassociate to namespace 'ns/%s' failed: %v", kind, linux.EPERM)
+			}
+		}
 		c.Die(1, "reassociate to namespaces failed: %v", linux.EPERM)
 	}
 	c.Die(1, "setns(): %v", linux.EPERM)

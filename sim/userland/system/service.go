@@ -112,6 +112,7 @@ type daemonRun struct {
 	signal                                         linux.Signal
 	retry                                          []retryStep
 	umask                                          string
+	stopping                                       bool
 	output                                         string
 }
 
@@ -132,6 +133,7 @@ func startStopDaemon(c *prog.Ctx) int {
 	d := &daemonRun{Ctx: c, signal: linux.SIGTERM, name: ""}
 	action := byte(0)
 	c.UsageStatus = 3
+	busybox := !c.GNU()
 	long := []prog.Long{
 		{Name: "start", Val: 'S'}, {Name: "stop", Val: 'K'}, {Name: "status", Val: 'T'}, {Name: "exec", Arg: prog.ReqArg, Val: 'x'}, {Name: "startas", Arg: prog.ReqArg, Val: 'a'}, {Name: "name", Arg: prog.ReqArg, Val: 'n'},
 		{Name: "user", Arg: prog.ReqArg, Val: 'u'}, {Name: "pidfile", Arg: prog.ReqArg, Val: 'p'}, {Name: "pid", Arg: prog.ReqArg, Val: ssdPid}, {Name: "ppid", Arg: prog.ReqArg, Val: ssdPpid},
@@ -212,6 +214,8 @@ func startStopDaemon(c *prog.Ctx) int {
 		}
 	}
 	switch {
+	case busybox && (action == 0 || d.exec == "" && d.pidfile == "" && d.user == "" && d.name == ""):
+		c.Usage()
 	case action == 0:
 		c.Fail("need one of --start or --stop or --status")
 		c.Usage()
@@ -235,6 +239,11 @@ func startStopDaemon(c *prog.Ctx) int {
 	}
 	if d.startas == "" {
 		d.startas = d.exec
+	}
+	if d.exec != "" && c.GNU() {
+		if _, err := c.Stat(d.exec); err != nil {
+			c.Die(2, "unable to stat %s (%v)", d.exec, err)
+		}
 	}
 	switch action {
 	case 'T':
@@ -303,12 +312,24 @@ func (d *daemonRun) find() []int {
 	var pids []int
 	for _, p := range d.Processes() {
 		if p.State == 'Z' || p.Pid == d.Pid() || want != 0 && p.Pid != want || d.ppid != 0 && p.Ppid != d.ppid ||
-			exe != "" && p.Exe != exe && p.Exe != d.exec || d.haveUID && p.Cred.UID != d.uid || d.name != "" && p.Comm != d.name[:min(15, len(d.name))] {
+			exe != "" && !d.runs(p, exe) || d.haveUID && p.Cred.UID != d.uid || d.name != "" && p.Comm != d.name[:min(15, len(d.name))] {
 			continue
 		}
 		pids = append(pids, p.Pid)
 	}
+	if len(pids) == 0 && want != 0 && exe == "" && !d.haveUID && d.name == "" && d.ppid == 0 && d.stopping {
+		return []int{want} // nothing but its number was asked for
+	}
 	return pids
+}
+
+// runs says whether p runs the executable exe. Busybox goes by the command line, for every one of
+// its programs is the same file.
+func (d *daemonRun) runs(p kernel.ProcInfo, exe string) bool {
+	if !d.GNU() {
+		return len(p.Cmdline) > 0 && p.Cmdline[0] == d.exec
+	}
+	return p.Exe == exe || p.Exe == d.exec
 }
 
 func (d *daemonRun) what() string {
@@ -324,6 +345,7 @@ func (d *daemonRun) what() string {
 }
 
 func (d *daemonRun) stop() int {
+	d.stopping = true
 	steps := d.retry
 	if steps == nil {
 		steps = []retryStep{{signal: d.signal}}
@@ -348,20 +370,40 @@ func (d *daemonRun) stop() int {
 				}
 				continue
 			}
-			if err := d.Kill(pid, sig); err != nil && err != linux.ESRCH {
+			switch err := d.Kill(pid, sig); {
+			case err == nil:
+				if !d.GNU() && !d.quiet {
+					d.Printf("stopped %s (pid %d)\n", d.what(), pid)
+				}
+			case d.GNU():
 				d.Warn("warning: failed to kill %d: %v", pid, err)
+				any = false
+				if !d.quiet {
+					d.Print("1 pids were not killed\n")
+				}
+			default:
+				d.Warn("warning: killing process %d: %v", pid, err)
+				if d.oknodo {
+					return 0
+				}
+				return 1
 			}
 		}
 	}
 	if !any {
 		if !d.quiet {
-			d.Printf("No %s found running; none killed.\n", d.what())
+			if d.GNU() {
+				d.Printf("No %s found running; none killed.\n", d.what())
+			} else {
+				d.Printf("no %s found; none killed\n", d.what())
+			}
 		}
 		if d.oknodo {
 			return 0
 		}
 		return 1
 	}
+	d.stopping = false
 	if d.retry != nil && len(d.find()) > 0 {
 		if !d.quiet {
 			d.Printf("Program %s, 1 process(es), refused to die.\n", path.Base(d.exec))
@@ -377,7 +419,11 @@ func (d *daemonRun) stop() int {
 func (d *daemonRun) start(db *userdb.DB, chuid string) int {
 	if len(d.find()) > 0 {
 		if !d.quiet {
-			d.Printf("%s already running.\n", d.what())
+			if d.GNU() {
+				d.Printf("%s already running.\n", d.what())
+			} else {
+				d.Printf("%s is already running\n", d.what())
+			}
 		}
 		if d.oknodo {
 			return 0
@@ -386,7 +432,7 @@ func (d *daemonRun) start(db *userdb.DB, chuid string) int {
 	}
 	argv := append([]string{d.startas}, d.Args...)
 	if d.test {
-		if !d.quiet {
+		if !d.quiet && d.GNU() {
 			d.Printf("Would start %s ", d.startas)
 			for _, a := range d.Args {
 				d.Print(a, " ")
@@ -396,6 +442,9 @@ func (d *daemonRun) start(db *userdb.DB, chuid string) int {
 		return 0
 	}
 	if _, err := d.Stat(d.startas); err != nil {
+		if !d.GNU() {
+			d.Die(1, "can't execute '%s': %v", d.startas, err)
+		}
 		d.Die(2, "unable to stat %s (%v)", d.startas, err)
 	}
 	if d.verbose && !d.quiet {

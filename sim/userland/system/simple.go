@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/userdb"
 )
@@ -139,14 +140,16 @@ func nproc(c *prog.Ctx) int {
 			n, err := strconv.Atoi(strings.TrimSpace(o.Arg))
 			if err != nil || n < 0 {
 				if c.GNU() {
-					c.Die(1, "%s: invalid number to ignore", prog.Quote(o.Arg))
+					c.Die(1, "invalid number: %s", prog.Quote(o.Arg))
 				}
 				c.Die(1, "invalid number '%s'", o.Arg)
 			}
 			ignore = n
 		}
 	}
-	noOperands(c)
+	if c.GNU() {
+		noOperands(c)
+	}
 	n := cpus(c)
 	if v, err := strconv.Atoi(c.Getenv("OMP_NUM_THREADS")); err == nil && v > 0 && c.GNU() {
 		n = v
@@ -182,16 +185,13 @@ func logname(c *prog.Ctx) int {
 	if c.GNU() {
 		c.Die(1, "no login name")
 	}
-	c.Die(1, "getlogin: No such file or directory")
+	c.Die(1, "getlogin: %v", linux.ENXIO)
 	return 1
 }
 
 func tty(c *prog.Ctx) int {
 	silent := false
 	c.UsageStatus, c.WriteStatus = 2, 3
-	if !c.GNU() {
-		c.UsageStatus = 1
-	}
 	long := []prog.Long{{Name: "silent", Val: 's'}, {Name: "quiet", Val: 's'}}
 	if !c.GNU() {
 		long = nil
@@ -511,7 +511,7 @@ func seq(c *prog.Ctx) int {
 	// A negative number is no option.
 	var opts []string
 	rest := c.Args
-	for len(rest) > 0 && !negative(rest[0]) {
+	for len(rest) > 0 && !(negative(rest[0]) && c.GNU()) {
 		a := rest[0]
 		if a == "--" || !strings.HasPrefix(a, "-") || a == "-" {
 			break
@@ -521,7 +521,7 @@ func seq(c *prog.Ctx) int {
 			opts, rest = append(opts, rest[0]), rest[1:]
 		}
 	}
-	if len(rest) > 0 && rest[0] != "--" {
+	if len(rest) > 0 && rest[0] != "--" && c.GNU() {
 		opts = append(opts, "--")
 	}
 	c.Args = append(opts, rest...)
@@ -556,12 +556,15 @@ func seq(c *prog.Ctx) int {
 	prec := 0
 	for i, a := range args {
 		v, err := strconv.ParseFloat(strings.TrimSpace(a), 64)
+		if n, e := strconv.ParseInt(a, 0, 64); e == nil && strings.Contains(strings.ToLower(a), "0x") {
+			v, err = float64(n), nil
+		}
 		if err != nil && !(err.(*strconv.NumError).Err == strconv.ErrRange) || strings.ContainsAny(a, "_pP") && !strings.Contains(a, "0x") {
 			if c.GNU() {
 				c.Fail("invalid floating point argument: %s", prog.Quote(a))
 				c.Usage()
 			}
-			c.Die(1, "invalid number '%s'", a)
+			c.Usage()
 		}
 		if math.IsNaN(v) {
 			c.Fail("invalid %s argument: %s", prog.Quote("not-a-number"), prog.Quote(a))

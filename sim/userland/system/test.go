@@ -15,6 +15,7 @@ type tester struct {
 	*prog.Ctx
 	args []string
 	i    int
+	last string // of all arguments
 }
 
 // test is test, [ and [[; its exit code is 0 for true, 1 for false, 2 for an error.
@@ -34,10 +35,10 @@ func test(c *prog.Ctx) int {
 		}
 		args = args[:len(args)-1]
 	}
-	t := &tester{Ctx: c, args: args}
 	if len(args) == 0 {
 		return 1
 	}
+	t := &tester{Ctx: c, args: args, last: args[len(args)-1]}
 	v := t.posix()
 	if t.i < len(t.args) {
 		if c.GNU() {
@@ -70,7 +71,7 @@ func (t *tester) posix() bool {
 			if len(a[t.i]) == 2 && a[t.i][0] == '-' {
 				t.die("%s: unary operator expected", prog.Quote(a[t.i]))
 			}
-			t.die("missing argument after %s", prog.Quote(a[t.i+1]))
+			t.die("missing argument after %s", prog.Quote(t.last))
 		}
 		return t.or()
 	case n == 3:
@@ -95,7 +96,7 @@ func (t *tester) posix() bool {
 		return !t.posix()
 	case n == 4 && a[t.i] == "(" && a[t.i+3] == ")":
 		t.i++
-		sub := &tester{Ctx: t.Ctx, args: a[:len(a)-1], i: t.i}
+		sub := &tester{Ctx: t.Ctx, args: a[:len(a)-1], i: t.i, last: t.last}
 		v := sub.posix()
 		t.i = len(a)
 		return v
@@ -139,7 +140,24 @@ func (t *tester) term() bool {
 	switch {
 	case a[t.i] == "(":
 		t.i++
-		v = t.or()
+		if t.GNU() {
+			// What stands before the first ")" is judged by its number, up to four.
+			n := 1
+			for t.i+n < len(a) && a[t.i+n] != ")" {
+				if n++; n > 4 {
+					n = len(a) - t.i
+					break
+				}
+			}
+			sub := &tester{Ctx: t.Ctx, args: a[:min(t.i+n, len(a))], i: t.i, last: t.last}
+			if !sub.more() {
+				t.missing()
+			}
+			v = sub.posix()
+			t.i = sub.i
+		} else {
+			v = t.or()
+		}
 		switch {
 		case !t.more():
 			if t.GNU() {
@@ -166,7 +184,7 @@ func (t *tester) term() bool {
 
 func (t *tester) missing() {
 	if t.GNU() {
-		t.die("missing argument after %s", prog.Quote(t.args[len(t.args)-1]))
+		t.die("missing argument after %s", prog.Quote(t.last))
 	}
 	t.die("argument expected")
 }
@@ -177,8 +195,8 @@ func isUnary(s string) bool {
 
 func isBinary(s string) bool {
 	switch s {
-	case "=", "==", "!=", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef", "=~":
-		return s != "=~"
+	case "=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef":
+		return true
 	}
 	return false
 }
@@ -261,10 +279,6 @@ func (t *tester) binary() bool {
 		return a == b
 	case "!=":
 		return a != b
-	case "<":
-		return a < b
-	case ">":
-		return a > b
 	case "-nt", "-ot", "-ef":
 		x, errX := t.Stat(a)
 		y, errY := t.Stat(b)
