@@ -100,7 +100,7 @@ func adduser(c *prog.Ctx) int {
 		c.Die(1, "Only one or two names allowed.")
 	case 1:
 	case 2:
-		return a.toGroup(c.Args[0], c.Args[1])
+		return a.joinWords(c.Args[0], c.Args[1])
 	default:
 		c.Die(1, "Only one or two names allowed.")
 	}
@@ -204,6 +204,9 @@ func adduser(c *prog.Ctx) int {
 	if v, ok := set[auHome]; ok {
 		home = v
 	}
+	if has(auDisabledLogin) {
+		shell = "/usr/sbin/nologin"
+	}
 	if v, ok := set[auShell]; ok {
 		shell = v
 	}
@@ -225,6 +228,8 @@ func adduser(c *prog.Ctx) int {
 	a.d.save(1, "/etc/passwd")
 	_, exists := c.Stat(home)
 	switch {
+	case has(auNoCreateHome) && !system:
+		a.say("Not creating home directory `%s'.\n", home)
 	case has(auNoCreateHome) || home == "/nonexistent":
 		a.say("Not creating `%s'.\n", home)
 	case exists == nil:
@@ -284,8 +289,16 @@ func adduser(c *prog.Ctx) int {
 	return 0
 }
 
-// toGroup is "adduser USER GROUP".
-func (a *adder) toGroup(user, group string) int {
+// joinWords is "adduser USER GROUP".
+func (a *adder) joinWords(user, group string) int {
+	if a.toGroup(user, group) {
+		a.say("Done.\n")
+	}
+	return 0
+}
+
+// toGroup makes a user a member of a group; it says whether he was none.
+func (a *adder) toGroup(user, group string) bool {
 	a.d = open(a.Ctx)
 	db := a.d.db()
 	if _, ok := db.User(user); !ok {
@@ -297,12 +310,12 @@ func (a *adder) toGroup(user, group string) int {
 	}
 	if slices.Contains(g.Members, user) {
 		a.Errorf("adduser: The user `%s' is already a member of `%s'.\n", user, group)
-		return 0
+		return false
 	}
 	a.say("Adding user `%s' to group `%s' ...\n", user, group)
 	a.d.addMember(group, user)
 	a.d.save(1, "/etc/group")
-	return 0
+	return true
 }
 
 func (a *adder) newGroup(name string, system bool, gidText string) int {
@@ -326,7 +339,7 @@ func (a *adder) newGroup(name string, system bool, gidText string) int {
 			a.Die(1, "Value \"%s\" invalid for option gid (number expected)", gidText)
 		}
 		if _, taken := db.GID(uint32(n)); taken {
-			a.Die(1, "The GID %d is already in use.", n)
+			a.Die(1, "The GID `%d' is already in use.", n)
 		}
 		gid = uint32(n)
 	} else {
@@ -371,7 +384,7 @@ func addgroup(c *prog.Ctx) int {
 	case 1:
 		return a.newGroup(c.Args[0], system, gid)
 	case 2:
-		return a.toGroup(c.Args[0], c.Args[1])
+		return a.joinWords(c.Args[0], c.Args[1])
 	}
 	c.Die(1, "Only one or two names allowed.")
 	return 1
@@ -458,7 +471,9 @@ func deluser(c *prog.Ctx) int {
 	}
 	if _, ok := db.User(name); !ok {
 		if system {
-			a.say("The user `%s' does not exist, but --system was given. Exiting.\n", name)
+			if !a.quiet {
+				c.Warn("The user `%s' does not exist, but --system was given. Exiting.", name)
+			}
 			return 0
 		}
 		c.Die(2, "The user `%s' does not exist.", name)
@@ -466,7 +481,13 @@ func deluser(c *prog.Ctx) int {
 	for _, g := range db.Groups {
 		a.d.dropMemberIf(g, name)
 	}
-	a.say("Removing crontab ...\n")
+	if _, err := c.Stat("/usr/bin/crontab"); err != nil {
+		if !a.quiet {
+			c.Warn("`/usr/bin/crontab' not executed. Skipping crontab removal. Package `cron' required.")
+		}
+	} else {
+		a.say("Removing crontab ...\n")
+	}
 	a.say("Removing user `%s' ...\n", name)
 	u, _ := db.User(name)
 	a.d.passwd.remove(name)

@@ -64,6 +64,15 @@ func (t *table) add(fields ...string) {
 	t.changed = true
 }
 
+// toEnd moves a record behind all others, which is where one lands that was renamed.
+func (t *table) toEnd(name string) {
+	if i := t.find(name); i >= 0 {
+		l := t.lines[i]
+		t.lines = append(slices.Delete(t.lines, i, i+1), l)
+		t.changed = true
+	}
+}
+
 func (t *table) remove(name string) {
 	if i := t.find(name); i >= 0 {
 		t.lines = slices.Delete(t.lines, i, i+1)
@@ -356,6 +365,15 @@ func (d *databases) save(status int, what string) {
 		}
 		d.c.Warn("cannot lock %s; try again later.", what)
 		d.c.Exit(status)
+	}
+}
+
+// rootOnlyGroup is rootOnly for the programs that change groups.
+func rootOnlyGroup(c *prog.Ctx) {
+	if c.Cred().UID != 0 {
+		c.Warn("Permission denied.")
+		c.Warn("cannot lock /etc/group; try again later.")
+		c.Exit(10)
 	}
 }
 

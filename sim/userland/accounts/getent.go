@@ -56,7 +56,8 @@ func lookup(c *prog.Ctx, database string, keys []string) int {
 				u, ok = db.UID(uint32(n))
 			}
 			if !ok {
-				return 2
+				c.Status = 2
+				continue
 			}
 			c.Print(u.String(), "\n")
 		}
@@ -72,7 +73,8 @@ func lookup(c *prog.Ctx, database string, keys []string) int {
 				g, ok = db.GID(uint32(n))
 			}
 			if !ok {
-				return 2
+				c.Status = 2
+				continue
 			}
 			c.Print(g.String(), "\n")
 		}
@@ -113,7 +115,7 @@ func lookup(c *prog.Ctx, database string, keys []string) int {
 		c.Errorf("Unknown database: %s\nTry `%s --help' or `%s --usage' for more information.\n", database, c.Name, c.Name)
 		return 1
 	}
-	return 0
+	return c.Status
 }
 
 func hosts(c *prog.Ctx, database string, keys []string) int {

@@ -114,7 +114,7 @@ func passwd(c *prog.Ctx) int {
 		f[2] = "0"
 		d.shadow.set(i, f)
 		d.save(5, "/etc/shadow")
-		c.Print("passwd: password expiry information changed.\n")
+		c.Print("passwd: password changed.\n")
 		return 0
 	default:
 		if me.RUID != 0 {
@@ -125,17 +125,22 @@ func passwd(c *prog.Ctx) int {
 				return 10
 			}
 		}
-		first, ok := askPassword(c, "New password: ")
-		again, ok2 := "", false
-		if ok {
-			again, ok2 = askPassword(c, "Retype new password: ")
+		first, again, ok, ok2 := "", "", false, false
+		for range 3 {
+			if first, ok = askPassword(c, "New password: "); ok {
+				again, ok2 = askPassword(c, "Retype new password: ")
+			}
+			if !ok || !ok2 || first != "" || again != "" {
+				break
+			}
+			c.Errorf("No password has been supplied.\n")
 		}
 		if !ok || !ok2 || first != again || first == "" {
 			switch {
-			case ok && ok2 && first != again:
+			case !ok || !ok2:
+				c.Errorf("Password change has been aborted.\n")
+			case first != again:
 				c.Errorf("Sorry, passwords do not match.\n")
-			case ok && first == "":
-				c.Errorf("No password has been supplied.\n")
 			}
 			c.Errorf("passwd: Authentication token manipulation error\npasswd: password unchanged\n")
 			return 10
@@ -210,18 +215,17 @@ func passwdBusybox(c *prog.Ctx) int {
 		i = t.find(name)
 	}
 	f := t.fields(i)
-	what := "changed"
 	switch {
 	case lock:
 		if strings.HasPrefix(f[1], "!") {
 			c.Die(1, "password for %s is already %slocked", name, "")
 		}
-		f[1], what = "!"+f[1], "locked"
+		f[1] = "!" + f[1]
 	case unlock:
 		if !strings.HasPrefix(f[1], "!") {
 			c.Die(1, "password for %s is already %slocked", name, "un")
 		}
-		f[1], what = strings.TrimPrefix(f[1], "!"), "unlocked"
+		f[1] = strings.TrimPrefix(f[1], "!")
 	case remove:
 		f[1] = ""
 	default:
@@ -232,12 +236,25 @@ func passwdBusybox(c *prog.Ctx) int {
 				c.Die(1, "incorrect password for %s", name)
 			}
 		}
-		first, ok := askPassword(c, "New password: ")
+		tty := c.Isatty(0)
+		ask := func(prompt string) (string, bool) {
+			s, ok := askPassword(c, prompt)
+			if !tty {
+				c.Errorf("\n")
+			}
+			return s, ok
+		}
+		first, ok := ask("New password: ")
 		if !ok {
-			c.Errorf("\n")
 			c.Die(1, "password for %s is unchanged", name)
 		}
-		again, _ := askPassword(c, "Retype password: ")
+		switch {
+		case len(first) < 6:
+			c.Errorf("Bad password: too short\n")
+		case strings.Contains(strings.ToLower(first), strings.ToLower(name)):
+			c.Errorf("Bad password: similar to username\n")
+		}
+		again, _ := ask("Retype password: ")
 		if first != again {
 			c.Errorf("Passwords don't match\n")
 			c.Die(1, "password for %s is unchanged", name)
@@ -251,7 +268,7 @@ func passwdBusybox(c *prog.Ctx) int {
 	if err := d.write(); err != nil {
 		c.Die(1, "can't update password file /etc/%s", map[bool]string{true: "shadow", false: "passwd"}[t == d.shadow])
 	}
-	c.Errorf("passwd: password for %s %s by %s\n", name, what, db.UserName(me))
+	c.Errorf("passwd: password for %s changed by %s\n", name, db.UserName(me))
 	return 0
 }
 
@@ -275,10 +292,7 @@ func chpasswd(c *prog.Ctx) int {
 			foreignRoot(c, o)
 		}
 	}
-	if c.Cred().UID != 0 {
-		if c.GNU() {
-			c.Die(1, "Permission denied.")
-		}
+	if c.Cred().UID != 0 && !c.GNU() {
 		c.Die(1, "must be suid to work properly")
 	}
 	d := open(c)

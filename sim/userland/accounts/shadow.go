@@ -123,7 +123,11 @@ func useradd(c *prog.Ctx) int {
 		c.Usage()
 	}
 	if create && noCreate {
-		c.Warn("options --create-home and --no-create-home conflict") // as -m and -M do in the real one
+		c.Warn("options -m and -M conflict")
+		c.Usage()
+	}
+	if userGroup && (gid != "" || noGroup) {
+		c.Warn("options -U and %s conflict", map[bool]string{true: "-g", false: "-N"}[gid != ""])
 		c.Usage()
 	}
 	name := c.Args[0]
@@ -281,13 +285,20 @@ func usermod(c *prog.Ctx) int {
 	if !ok {
 		c.Die(6, "user '%s' does not exist", name)
 	}
+	if appendTo && !has('G') {
+		c.Warn("-a flag is only allowed with the -G flag")
+		c.Usage()
+	}
+	if removeFrom && !has('G') {
+		c.Warn("-r flag is only allowed with the -G flag")
+		c.Usage()
+	}
 	if !any {
 		c.Warn("no options")
 		c.Usage()
 	}
-	if (appendTo || removeFrom) && !has('G') {
-		c.Warn("-a flag is only allowed with the -G flag")
-		c.Usage()
+	if v := set['s']; v != "" && !strings.HasPrefix(v, "/") {
+		c.Die(3, "invalid shell '%s'", v)
 	}
 	if lock && unlock || has('p') && (lock || unlock) {
 		c.Warn("the -L, -p, and -U flags are exclusive")
@@ -371,15 +382,11 @@ func usermod(c *prog.Ctx) int {
 				return l
 			})
 		}
-		for _, t := range []*table{d.subuid, d.subgid} {
-			if i := t.find(name); i >= 0 {
-				f := t.fields(i)
-				f[0] = v
-				t.set(i, f)
-			}
-		}
 	}
 	d.passwd.set(d.passwd.find(name), strings.Split(u.String(), ":"))
+	if u.Name != name {
+		d.passwd.toEnd(u.Name)
+	}
 	if i := d.shadow.find(name); i >= 0 {
 		f := d.shadow.fields(i)
 		for len(f) < 9 {
@@ -410,6 +417,9 @@ func usermod(c *prog.Ctx) int {
 			f[6] = v
 		}
 		d.shadow.set(i, f)
+		if u.Name != name {
+			d.shadow.toEnd(u.Name)
+		}
 	}
 	if u == old && !lock && !unlock && !has('p') && !has('e') && !has('f') {
 		d.passwd.changed, d.shadow.changed = false, false
@@ -588,7 +598,7 @@ func groupadd(c *prog.Ctx) int {
 	if !validName(name) {
 		c.Die(3, "'%s' is not a valid group name", name)
 	}
-	rootOnly(c, "/etc/group")
+	rootOnlyGroup(c)
 	d := open(c)
 	db := d.db()
 	if _, ok := db.Group(name); ok {
@@ -664,7 +674,7 @@ func groupdel(c *prog.Ctx) int {
 	if u := d.primaryOf(g.GID); u != "" && !force {
 		c.Die(8, "cannot remove the primary group of user '%s'", u)
 	}
-	rootOnly(c, "/etc/group")
+	rootOnlyGroup(c)
 	d.group.remove(name)
 	d.gshadow.remove(name)
 	d.save(10, "/etc/group")
@@ -709,7 +719,7 @@ func groupmod(c *prog.Ctx) int {
 	if !ok {
 		c.Die(6, "group '%s' does not exist", name)
 	}
-	rootOnly(c, "/etc/group")
+	rootOnlyGroup(c)
 	if haveGID {
 		n, err := strconv.ParseUint(gidText, 10, 32)
 		if err != nil {
@@ -759,6 +769,7 @@ func groupmod(c *prog.Ctx) int {
 				f := t.fields(i)
 				f[0] = newName
 				t.set(i, f)
+				t.toEnd(newName)
 			}
 		}
 	}

@@ -97,6 +97,9 @@ func su(c *prog.Ctx) int {
 		c.Die(1, "unknown user %s", name)
 	}
 	me := c.Cred()
+	if me.UID != 0 && !c.GNU() {
+		c.Die(1, "must be suid to work properly")
+	}
 	if me.RUID != 0 {
 		if runuser {
 			c.Die(1, "may not be used by non-root users")
@@ -197,7 +200,8 @@ func su(c *prog.Ctx) int {
 		}
 	}
 	if direct {
-		return runIt(c, args, env)
+		runIt(c, args, env)
+		return 1
 	}
 	argv := []string{path.Base(shell)}
 	if login {
@@ -216,6 +220,7 @@ func su(c *prog.Ctx) int {
 		c.Warn("failed to execute %s: %v", shell, err)
 	} else {
 		c.Warn("can't execute '%s': %v", shell, err)
+		return 1
 	}
 	if err == linux.ENOENT {
 		return 127
@@ -372,8 +377,7 @@ func setpriv(c *prog.Ctx) int {
 		}
 	}
 	if len(c.Args) == 0 {
-		c.Warn("No program specified")
-		c.Usage()
+		c.Die(1, "No program specified")
 	}
 	db := userdb.Load(c)
 	me := c.Cred()

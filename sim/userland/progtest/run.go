@@ -146,7 +146,11 @@ func NewWorld(t testing.TB, family string) *World {
 		}
 	} else {
 		for _, name := range table.Names(f) {
-			must(v.WriteFile("/bin/"+name, elfnote.Write(name, family), 0o755))
+			dir := "/bin/"
+			if name == "nologin" {
+				dir = "/sbin/"
+			}
+			must(v.WriteFile(dir+name, elfnote.Write(name, family), 0o755))
 		}
 		if _, err := v.Lstat("/bin/sh"); err != nil {
 			must(v.Symlink("dash", "/bin/sh"))

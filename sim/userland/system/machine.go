@@ -411,7 +411,7 @@ func freeHuman(n, base float64) string {
 
 func freeBusybox(c *prog.Ctx) int {
 	unit := uint64(1024)
-	if len(c.Args) > 0 && strings.HasPrefix(c.Args[0], "-") { // which Busybox does not check further
+	if len(c.Args) > 0 && strings.HasPrefix(c.Args[0], "-") {
 		switch c.Args[0] {
 		case "-b":
 			unit = 1
@@ -421,6 +421,9 @@ func freeBusybox(c *prog.Ctx) int {
 			unit = 1 << 30
 		case "-h":
 			unit = 0
+		case "-k":
+		default:
+			c.Usage()
 		}
 	}
 	size := func(k int64) string {
