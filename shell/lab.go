@@ -17,6 +17,7 @@ import (
 
 	"github.com/dockerlab/dockerlab/lessons"
 	"github.com/dockerlab/dockerlab/sim"
+	"github.com/dockerlab/dockerlab/sim/catalog"
 	"github.com/dockerlab/dockerlab/sim/host"
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -36,6 +37,8 @@ type Options struct {
 	Budget kernel.Budget
 	// Pace slows the progress of a pull down to something that can be watched; zero is at once.
 	Pace time.Duration
+	// Registry is what can be pulled and fetched; nil is the catalogue that is built in.
+	Registry *catalog.Registry
 	// Work is copied into the working directory; nil is nothing.
 	Work fs.FS
 }
@@ -60,6 +63,7 @@ func Open(o Options) (*Lab, error) {
 		Seed:     o.Seed,
 		Budget:   o.Budget,
 		Pace:     o.Pace,
+		Registry: o.Registry,
 		Programs: map[string]kernel.Program{"docker": l.docker},
 	})
 	if err != nil {

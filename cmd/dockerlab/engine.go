@@ -31,6 +31,10 @@ func newEngine(a *app, w *words) *cobra.Command {
 			if !ok || path == "" {
 				return fmt.Errorf(w.engineAddress, address)
 			}
+			registry, err := a.registry()
+			if err != nil {
+				return err
+			}
 			// Before the socket is there: whoever waits for it may end us at once.
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
@@ -38,7 +42,7 @@ func newEngine(a *app, w *words) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			lab, err := shell.Open(shell.Options{Clock: kernel.Real, Seed: seed, Budget: bounds.budget})
+			lab, err := shell.Open(shell.Options{Clock: kernel.Real, Seed: seed, Budget: bounds.budget, Registry: registry})
 			if err != nil {
 				l.Close()
 				return broken(err)
@@ -53,6 +57,7 @@ func newEngine(a *app, w *words) *cobra.Command {
 	cmd.Flags().Uint64Var(&seed, "seed", seedOfNow(), w.engineSeed)
 	cmd.Flags().Lookup("seed").DefValue = ""
 	bounds.add(cmd, w)
+	a.catalogFlag(cmd, w)
 	return cmd
 }
 

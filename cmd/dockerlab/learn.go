@@ -14,6 +14,7 @@ import (
 	"github.com/dockerlab/dockerlab/lessons"
 	"github.com/dockerlab/dockerlab/shell"
 	"github.com/dockerlab/dockerlab/shell/line"
+	"github.com/dockerlab/dockerlab/sim/catalog"
 	"github.com/dockerlab/dockerlab/sim/kernel"
 )
 
@@ -33,6 +34,7 @@ func newLearn(a *app, w *words) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&folder, "content", "", w.contentFlag)
+	a.catalogFlag(cmd, w)
 	return cmd
 }
 
@@ -102,7 +104,11 @@ func (a *app) learn(ctx context.Context, w *words, folder, name string, langGive
 			return lessons.Style{Width: min(cols, 100), Color: a.env["NO_COLOR"] == "" && a.env["TERM"] != "dumb"}
 		}
 	}
-	newLab := func() (*shell.Lab, error) { return shell.Open(a.labOptions(t)) }
+	registry, err := a.registry()
+	if err != nil {
+		return err
+	}
+	newLab := func() (*shell.Lab, error) { return shell.Open(a.labOptions(t, registry)) }
 	if s.Lab, err = newLab(); err != nil {
 		return broken(err)
 	}
@@ -112,8 +118,8 @@ func (a *app) learn(ctx context.Context, w *words, folder, name string, langGive
 }
 
 // labOptions are those of a lab that somebody works in by hand.
-func (a *app) labOptions(t *line.Terminal) shell.Options {
-	o := shell.Options{Clock: kernel.Real, Seed: seedOfNow()}
+func (a *app) labOptions(t *line.Terminal, registry *catalog.Registry) shell.Options {
+	o := shell.Options{Clock: kernel.Real, Seed: seedOfNow(), Registry: registry}
 	if t != nil {
 		o.Pace = pace
 	}
@@ -156,7 +162,7 @@ func newLessons(a *app, w *words) *cobra.Command {
 }
 
 func newLint(a *app, w *words) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "lint [DIR]",
 		Short: w.lintShort,
 		Long:  w.lintLong,
@@ -170,10 +176,14 @@ func newLint(a *app, w *words) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			registry, err := a.registry()
+			if err != nil {
+				return err
+			}
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			problems, err := lessons.Lint(ctx, b, func(context.Context) (lessons.Lab, func(), error) {
-				lab, err := shell.Open(shell.Options{Clock: kernel.Virtual})
+				lab, err := shell.Open(shell.Options{Clock: kernel.Virtual, Registry: registry})
 				if err != nil {
 					return nil, nil, err
 				}
@@ -192,4 +202,6 @@ func newLint(a *app, w *words) *cobra.Command {
 			return nil
 		},
 	}
+	a.catalogFlag(cmd, w)
+	return cmd
 }

@@ -18,7 +18,7 @@ import (
 const pace = 30 * time.Millisecond
 
 func newPlay(a *app, w *words) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "play",
 		Short: w.playShort,
 		Long:  w.playLong,
@@ -27,10 +27,16 @@ func newPlay(a *app, w *words) *cobra.Command {
 			return a.play(cmd.Context(), w)
 		},
 	}
+	a.catalogFlag(cmd, w)
+	return cmd
 }
 
 // play opens a lab at a prompt; where there is no terminal, it runs the lines that it is given.
 func (a *app) play(ctx context.Context, w *words) error {
+	registry, err := a.registry()
+	if err != nil {
+		return err
+	}
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	t, err := a.terminal()
@@ -43,7 +49,7 @@ func (a *app) play(ctx context.Context, w *words) error {
 		s.History = a.history(t)
 		fmt.Fprintf(t, "%s\r\n", w.playBanner)
 	}
-	if s.Lab, err = shell.Open(a.labOptions(t)); err != nil {
+	if s.Lab, err = shell.Open(a.labOptions(t, registry)); err != nil {
 		return broken(err)
 	}
 	defer func() { s.Lab.Close() }()

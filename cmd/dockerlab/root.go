@@ -12,7 +12,8 @@ import (
 type app struct {
 	env environment
 	streams
-	lang string // "zh" or "en"
+	lang    string // "zh" or "en"
+	catalog string // a folder of images and pages; "" for those built in
 }
 
 // newRoot builds the table of verbs. args are looked at for --lang first, because the help text

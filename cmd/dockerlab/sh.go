@@ -40,7 +40,11 @@ func newSh(a *app, w *words) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o := shell.Options{Clock: kernel.Virtual, Seed: seed, Budget: bounds.budget}
+			registry, err := a.registry()
+			if err != nil {
+				return err
+			}
+			o := shell.Options{Clock: kernel.Virtual, Seed: seed, Budget: bounds.budget, Registry: registry}
 			if mount != "" {
 				root, err := os.OpenRoot(mount)
 				if err != nil {
@@ -57,6 +61,7 @@ func newSh(a *app, w *words) *cobra.Command {
 	cmd.Flags().StringVar(&mount, "mount", "", w.shMount)
 	cmd.Flags().Uint64Var(&seed, "seed", 1, w.shSeed)
 	bounds.add(cmd, w)
+	a.catalogFlag(cmd, w)
 	return cmd
 }
 

@@ -10,6 +10,7 @@ type words struct {
 	versionShort           string
 	learnShort, learnLong  string
 	contentFlag            string
+	catalogFlag            string
 	lessonsShort           string
 	lintShort, lintLong    string
 	lintPassed             string
@@ -66,6 +67,7 @@ is reached, whichever way you take.
 
 At the prompt: hint, solution, skip, step (show it again), reset, lessons, learn NAME,
 next, lang; exit leaves.`,
+	catalogFlag:  "a folder `DIR` with images, packages and pages, before those built in",
 	contentFlag:  "a folder with lessons and assignments, instead of those built in: `DIR`",
 	lessonsShort: "list the lessons",
 	lintShort:    "check lessons",
@@ -138,6 +140,7 @@ var chinese = words{
 在提示符下可以输入：hint（提示）、solution（答案）、skip（跳过）、step（再看一遍）、
 reset（重来）、lessons（课程列表）、learn 课程名、next（下一课）、lang（换语言）；
 exit 离开。`,
+	catalogFlag:  "用目录 `DIR` 中的镜像、软件包和网页补充内置的",
 	contentFlag:  "用目录 `DIR` 中的课程和作业代替内置的",
 	lessonsShort: "列出课程",
 	lintShort:    "检查课程",

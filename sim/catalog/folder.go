@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -74,6 +75,9 @@ func (r *repository) variant(tag string) (variant, bool) {
 
 // UnmarshalYAML reads an image; its config has Docker's names.
 func (v *variant) UnmarshalYAML(n *yaml.Node) error {
+	if err := onlyKeys(n, "tags", "from", "created", "author", "comment", "docker", "config", "history"); err != nil {
+		return err
+	}
 	var raw struct {
 		Tags    []string
 		From    string
@@ -84,7 +88,7 @@ func (v *variant) UnmarshalYAML(n *yaml.Node) error {
 		Config  map[string]any
 		History []step
 	}
-	if err := strict(n, &raw); err != nil {
+	if err := n.Decode(&raw); err != nil {
 		return err
 	}
 	if len(raw.Tags) == 0 {
@@ -99,7 +103,32 @@ func (v *variant) UnmarshalYAML(n *yaml.Node) error {
 		return fmt.Errorf("line %d: config: %w", n.Line, err)
 	}
 	v.given = given
-	return v.configure(&v.Config)
+	if err := v.configure(&v.Config); err != nil {
+		return fmt.Errorf("line %d: %w", n.Line, err)
+	}
+	return nil
+}
+
+// UnmarshalYAML reads a row of the history.
+func (s *step) UnmarshalYAML(n *yaml.Node) error {
+	if err := onlyKeys(n, "created_by", "created", "comment", "layer"); err != nil {
+		return err
+	}
+	type plain step // without this method
+	return n.Decode((*plain)(s))
+}
+
+// onlyKeys says where a mapping has another key: one that is misspelt would be ignored otherwise.
+func onlyKeys(n *yaml.Node, known ...string) error {
+	if n.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: expected keys and values", n.Line)
+	}
+	for i := 0; i < len(n.Content); i += 2 {
+		if key := n.Content[i]; !slices.Contains(known, key.Value) {
+			return fmt.Errorf("line %d: unknown key %q", key.Line, key.Value)
+		}
+	}
+	return nil
 }
 
 // configure sets what the image's description gives in c.
@@ -113,17 +142,6 @@ func (v *variant) configure(c *container.Config) error {
 		return fmt.Errorf("config: %w", err)
 	}
 	return nil
-}
-
-// strict decodes a node in which no key may be unknown.
-func strict(n *yaml.Node, to any) error {
-	b, err := yaml.Marshal(n)
-	if err != nil {
-		return err
-	}
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	d.KnownFields(true)
-	return d.Decode(to)
 }
 
 func (f *folder) repository(name string) (*repository, error) {
