@@ -212,11 +212,8 @@ func (t *tarrer) add(ref vfs.Ref, name string) error {
 		return err
 	}
 	h := &tar.Header{
-		Name: strings.TrimPrefix(name, "/"), Mode: int64(st.Mode), Uid: int(st.UID), Gid: int(st.GID),
+		Name: name, Mode: int64(st.Mode), Uid: int(st.UID), Gid: int(st.GID),
 		Uname: t.users[st.UID], Gname: t.groups[st.GID], ModTime: st.Mtime.Truncate(time.Second), Format: tar.FormatPAX,
-	}
-	if name == "/" {
-		h.Name = "/"
 	}
 	id := fileID{st.Dev, ref.Ino}
 	if first, ok := t.links[id]; ok && !st.Mode.IsDir() {
