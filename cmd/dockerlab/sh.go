@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,7 @@ func (b *budgetFlags) add(cmd *cobra.Command, w *words) {
 func newSh(a *app, w *words) *cobra.Command {
 	var command, mount string
 	var seed uint64
+	var limit time.Duration
 	var bounds budgetFlags
 	cmd := &cobra.Command{
 		Use:   "sh [-c CMD | FILE | -] [ARG...]",
@@ -53,17 +55,30 @@ func newSh(a *app, w *words) *cobra.Command {
 				defer root.Close()
 				o.Work = root.FS()
 			}
-			return runScript(cmd.Context(), a, o, script)
+			ctx := cmd.Context()
+			if limit > 0 {
+				var cancel func()
+				ctx, cancel = context.WithTimeoutCause(ctx, limit, timeoutError(limit))
+				defer cancel()
+			}
+			return runScript(ctx, a, o, script)
 		},
 	}
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().StringVarP(&command, "command", "c", "", w.shCommand)
 	cmd.Flags().StringVar(&mount, "mount", "", w.shMount)
 	cmd.Flags().Uint64Var(&seed, "seed", 1, w.shSeed)
+	cmd.Flags().DurationVar(&limit, "timeout", 5*time.Minute, w.shTimeout)
 	bounds.add(cmd, w)
 	a.catalogFlag(cmd, w)
 	return cmd
 }
+
+// timeoutError ends a script that has run for too long on the real clock. It is a backstop: time
+// in the lab is virtual, and its bounds are in steps.
+type timeoutError time.Duration
+
+func (e timeoutError) Error() string { return fmt.Sprintf("stopped after %v", time.Duration(e)) }
 
 // script is what the command line asks to be run.
 type script struct {
@@ -120,7 +135,13 @@ func runScript(ctx context.Context, a *app, o shell.Options, s script) error {
 	code, err := lab.Run(ctx, shell.Script{Args: args, Stdin: a.in, Stdout: a.out, Stderr: a.err})
 	var over *kernel.BudgetError
 	var killed signalError
+	var late timeoutError
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	switch {
+	case errors.As(err, &late):
+		return &exitError{exitFailed, err}
 	case errors.As(err, &over), errors.Is(err, host.ErrStalled):
 		return &exitError{max(code, exitFailed), err}
 	case errors.As(err, &killed):

@@ -25,7 +25,7 @@ type words struct {
 	playBanner             string
 	shShort, shLong        string
 	shCommand, shMount     string
-	shSeed                 string
+	shSeed, shTimeout      string
 	engineShort            string
 	engineLong             string
 	engineHost, engineSeed string
@@ -94,7 +94,7 @@ the grader itself failed.`,
 	playLong: `Work in the lab at a prompt, with no lesson. The lab is new each time.
 
 Where standard input is no terminal, the lines that come from it are run.`,
-	playBanner: "This is the lab: a simulated host with a Docker engine. Nothing here touches your\r\nmachine. Try \"docker run hello-world\"; Tab completes, \"exit\" or Ctrl-D leaves.",
+	playBanner: "This is the lab: a simulated host with a Docker engine. It touches nothing\r\nof your machine. Try \"docker run hello-world\"; Tab completes, \"exit\" or Ctrl-D leaves.",
 	shShort:    "run a shell script in a fresh lab",
 	shLong: `Run a bash script on the host of a fresh lab, without a terminal. The exit code is
 the script's. The lab's clock is virtual: sleeping takes no time, and the same script
@@ -105,6 +105,7 @@ its arguments.`,
 	shCommand:     "run `CMD`",
 	shMount:       "copy the files in `DIR` into the lab's working directory",
 	shSeed:        "where the lab's identifiers come from",
+	shTimeout:     "how long the script may take in real time; 0 is as long as it likes",
 	engineShort:   "serve the Docker Engine API of a lab",
 	engineLong:    "Serve the Docker Engine API 1.41 of a fresh lab on a socket, for any Docker client:\n\n    DOCKER_HOST=unix://PATH docker ps",
 	engineHost:    "where to listen: `unix://PATH`",
@@ -174,6 +175,7 @@ DIR 是内容目录；不写则检查内置的课程。`,
 	shCommand:     "运行 `CMD`",
 	shMount:       "把目录 `DIR` 中的文件复制到实验室的工作目录",
 	shSeed:        "实验室各种 ID 的随机种子",
+	shTimeout:     "脚本最多用多长真实时间；0 表示不限",
 	engineShort:   "提供实验室的 Docker Engine API",
 	engineLong:    "在套接字上提供一个新实验室的 Docker Engine API 1.41，任何 Docker 客户端都能用：\n\n    DOCKER_HOST=unix://PATH docker ps",
 	engineHost:    "在哪里监听：`unix://PATH`",

@@ -797,5 +797,10 @@ func (s *shell) promptExpand(text string) string {
 	}
 	status, pipe := s.status, s.pipe
 	defer func() { s.status, s.pipe = status, pipe }()
-	return s.hereText(w)
+	// A here-document ends in a newline; a prompt only if it says so.
+	expanded := s.hereText(w)
+	if !strings.HasSuffix(text, "\n") {
+		expanded = strings.TrimSuffix(expanded, "\n")
+	}
+	return expanded
 }
