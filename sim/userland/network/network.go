@@ -27,6 +27,17 @@ import (
 var Programs = []prog.Program{
 	{Name: "curl", Families: prog.Any, Run: curlProgram},
 	{Name: "wget", Families: prog.Any, Run: wgetProgram},
+	{Name: "nc", Families: prog.Any, Run: nc},
+	{Name: "telnet", Families: prog.Any, Run: telnet},
+	{Name: "ping", Families: prog.Any, Run: ping},
+	{Name: "nslookup", Families: prog.Any, Run: nslookup},
+	{Name: "host", Families: prog.GNU, Run: hostProgram},
+	{Name: "ip", Families: prog.Any, Run: ip},
+	{Name: "ifconfig", Families: prog.Any, Run: ifconfig},
+	{Name: "route", Families: prog.Any, Run: route},
+	{Name: "netstat", Families: prog.Any, Run: netstat},
+	{Name: "ss", Families: prog.GNU, Run: ss},
+	{Name: "httpd", Families: prog.Busybox, Run: httpdProgram},
 }
 
 // errTimeout is a wait that took too long.

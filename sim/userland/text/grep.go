@@ -21,7 +21,8 @@ func fgrep(c *prog.Ctx) int { return grepAs(c, 'F') }
 // grepAs is egrep or fgrep: in Debian a script that runs grep, in Busybox grep itself.
 func grepAs(c *prog.Ctx, kind byte) int {
 	if c.GNU() {
-		c.Name, c.Program = "grep", "grep"
+		pr := prog.Program{Name: "grep", Run: grep}
+		return pr.RunArgs(c.Proc, c.Family, "grep", append([]string{"-" + string(rune(kind))}, c.Args...))
 	}
 	return (&grepper{c: c, kind: kind}).main()
 }
