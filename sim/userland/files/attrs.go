@@ -142,7 +142,7 @@ func chmod(c *prog.Ctx) int {
 			if a == "--" {
 				break
 			}
-			if len(a) > 1 && a[0] == '-' && !strings.ContainsRune("Rvcf", rune(a[1])) {
+			if len(a) > 1 && a[0] == '-' && !strings.ContainsRune("-Rvcf", rune(a[1])) {
 				c.Args = append(append(append([]string{}, c.Args[:i]...), "--", a), c.Args[i+1:]...)
 				break
 			}
@@ -516,7 +516,7 @@ var touchLong = []prog.Long{
 }
 
 func touch(c *prog.Ctx) int {
-	noCreate, nofollow := false, false
+	noCreate, nofollow, explicit := false, false, false
 	which := byte(0)
 	var date, stamp, reference string
 	haveDate := false
@@ -536,7 +536,7 @@ func touch(c *prog.Ctx) int {
 		case 'a', 'm':
 			both(byte(o.Val))
 		case 'c':
-			noCreate = true
+			noCreate, explicit = true, true
 		case 'd':
 			date, haveDate = o.Arg, true
 		case 'f':
@@ -615,7 +615,7 @@ func touch(c *prog.Ctx) int {
 			}
 			continue
 		}
-		touchOne(c, name, which, at, mt, noCreate, nofollow)
+		touchOne(c, name, which, at, mt, noCreate, nofollow, explicit)
 	}
 	return c.Status
 }
@@ -627,8 +627,9 @@ func orNow(t *time.Time, now time.Time) *time.Time {
 	return t
 }
 
-// touchOne sets the times of one file; nil means now.
-func touchOne(c *prog.Ctx, name string, which byte, at, mt *time.Time, noCreate, nofollow bool) {
+// touchOne sets the times of one file; nil means now. -h makes no file either, but unless -c was
+// explicit, one that is missing is an error.
+func touchOne(c *prog.Ctx, name string, which byte, at, mt *time.Time, noCreate, nofollow, explicit bool) {
 	if !c.GNU() {
 		touchBusybox(c, name, which, at, mt, noCreate, nofollow)
 		return
@@ -659,7 +660,7 @@ func touchOne(c *prog.Ctx, name string, which byte, at, mt *time.Time, noCreate,
 	}
 	switch {
 	case err == nil:
-	case noCreate && err == linux.ENOENT:
+	case noCreate && err == linux.ENOENT && (!nofollow || explicit):
 	case openErr != nil && !(openErr == linux.ENXIO):
 		c.Fail("cannot touch %s: %v", prog.QuoteFile(name), openErr)
 	default:

@@ -516,7 +516,7 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 			if err := k.Unlink(dst); err != nil {
 				return k.failed(err, "cannot remove %s", "can't remove %s", k.q(dst))
 			}
-			if k.verbose && k.GNU() && k.removeDst {
+			if k.verbose && k.GNU() && k.removeDst && k.onCopy == nil {
 				k.Printf("removed %s\n", k.q(dst))
 			}
 			derr = linux.ENOENT

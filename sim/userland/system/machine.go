@@ -935,6 +935,17 @@ func who(c *prog.Ctx) int {
 	return 0
 }
 
+// users lists who is logged in: nobody, in a container.
+func users(c *prog.Ctx) int {
+	for range c.Getopt("", nil) {
+	}
+	if len(c.Args) > 1 {
+		c.Fail("extra operand %s", prog.Quote(c.Args[1]))
+		c.Usage()
+	}
+	return 0
+}
+
 func which(c *prog.Ctx) int {
 	all := false
 	if c.GNU() {

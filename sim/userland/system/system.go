@@ -63,6 +63,7 @@ var Programs = []prog.Program{
 	{Name: "unshare", Families: prog.Any, Run: unshare},
 	{Name: "uptime", Families: prog.Any, Run: uptime},
 	{Name: "usleep", Families: prog.Busybox, Run: usleep},
+	{Name: "users", Families: prog.GNU, Run: users},
 	{Name: "watch", Families: prog.Any, Run: watch},
 	{Name: "which", Families: prog.Any, Run: which},
 	{Name: "who", Families: prog.Any, Run: who},
