@@ -114,7 +114,7 @@ func beginning(t *testing.T, c layer.Content) string {
 	if c == nil {
 		return ""
 	}
-	head := make([]byte, 4096)
+	head := make([]byte, 200)
 	n, err := c.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestDigestsAreUpToDate(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := sha256.New()
-		head := make([]byte, 2048)
+		head := make([]byte, 500)
 		for _, e := range entries {
 			fmt.Fprintln(h, e.Name, e.Mode, e.UID, e.GID, e.ModTime.Unix(), e.Target, e.Link, e.Rdev, e.Whiteout)
 			if e.Content == nil || e.Link != "" {
