@@ -63,7 +63,7 @@ func (r *run) build(file *dockerfile.File, warnings []string) (image.ID, error) 
 	}
 	if r.options.Platform != "" {
 		if _, err := parsePlatform(r.options.Platform); err != nil {
-			return "", err
+			return "", inputError{err}
 		}
 	}
 	stages := file.Stages
