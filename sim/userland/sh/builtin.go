@@ -317,6 +317,7 @@ func (s *shell) eval(args []string) int {
 // runEval runs text; errors of its syntax name eval, other errors do not.
 func (s *shell) runEval(text string) int {
 	s.enterDepth()
+	s.p.Step(20 + len(text)/4)
 	line := s.line
 	s.lateLine++
 	defer func() { s.depth--; s.line = line; s.lateLine-- }()

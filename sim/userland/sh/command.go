@@ -275,6 +275,7 @@ func (s *shell) assignArray(a *grammar.Assign) bool {
 			elems = append(elems, elem{value: f})
 		}
 	}
+	s.p.Step(len(elems))
 	v := s.own(name)
 	if !a.Append {
 		v.value, v.array, v.present, v.assoc, v.order = "", nil, nil, nil, nil
@@ -590,8 +591,10 @@ func (s *shell) exec(path string, args []string) int {
 		v := s.own("_")
 		v.value, v.set, v.exported = path, true, true
 	}
-	s.untrapForExec()
+	mem := s.mem
+	s.release()
 	err := s.p.Exec(path, args, s.environ())
+	s.held(int(mem))
 	if err == linux.ENOEXEC {
 		return s.runScriptFile(path, args)
 	}
@@ -811,9 +814,10 @@ func (s *shell) execBuiltin(inv *invocation) {
 		if clean {
 			env = nil
 		}
-		s.untrapForExec()
+		mem := s.mem
+		s.release()
 		err := s.p.Exec(path, argv, env)
-		s.trapAgain()
+		s.held(int(mem))
 		if err == linux.ENOEXEC {
 			s.command = ""
 			panic(exit{s.runScriptFile(path, args)})

@@ -409,8 +409,9 @@ func (s *shell) define(n *grammar.FuncDef) {
 	if s.d != Bash && isSpecial(s.d, n.Name) {
 		s.syntaxFatal(&grammar.Error{Lang: s.d, Fault: grammar.BadFuncName, Line: n.Line})
 	}
+	s.p.Step(20)
 	if f := s.funcs[n.Name]; f == nil {
-		s.charge(256)
+		s.held(256)
 	}
 	s.funcs[n.Name] = &function{name: n.Name, def: n, source: s.definedIn(), line: n.Line}
 	s.status = 0
@@ -460,8 +461,8 @@ func (s *shell) choose2(ash, dash, bash int) int {
 
 func (s *shell) subshellCmd(n *grammar.Subshell, tail bool) {
 	s.setLine(n.Line)
-	if tail && s.canExec() && s.forked && s.d != Bash {
-		// the process is a subshell already, and ends with this
+	if tail && s.canExec() && s.d != Bash {
+		// nothing comes after it: ash and dash make no process for it
 		s.loops = 0
 		s.run(n.Body, true)
 		return

@@ -144,6 +144,7 @@ func (b *builder) split(text string) {
 
 // fieldBreak ends a field between two positional parameters.
 func (b *builder) fieldBreak() {
+	b.grow(64) // what a field costs
 	b.end()
 	b.afterWS = false
 }
@@ -175,9 +176,7 @@ func (s *shell) fields(words []*grammar.Word) []string {
 				out = s.globField(out, f)
 			}
 		}
-		if len(out) > 1<<20 {
-			s.charge(len(out))
-		}
+		s.p.Step(len(out) / 4)
 	}
 	return out
 }

@@ -30,6 +30,7 @@ type job struct {
 	status  kernel.Status // of its last process, once done
 	left    int           // processes that have not ended
 	told    bool
+	waited  bool // by number: the next job takes its place
 }
 
 type jobTable struct {
@@ -54,6 +55,11 @@ func (t *jobTable) inherited() jobTable {
 func (t *jobTable) add(j *job) *job {
 	if t.foreign {
 		t.jobs, t.foreign = nil, false
+	}
+	for _, o := range append([]*job(nil), t.jobs...) {
+		if o.done && o.waited {
+			t.remove(o)
+		}
 	}
 	for _, o := range t.jobs {
 		j.id = max(j.id, o.id)
@@ -512,7 +518,11 @@ func (s *shell) waitBuiltin(args []string) int {
 		if !ok {
 			return code
 		}
-		s.jobs.remove(j)
+		if s.d == Ash {
+			j.waited = true // ash lists it until another takes its place
+		} else {
+			s.jobs.remove(j)
+		}
 		status = code
 	}
 	return status

@@ -127,6 +127,7 @@ type shell struct {
 	extglobAt   bool
 	current     *grammar.Parser
 	mem         int64 // charged to the sandbox
+	unsettled   int64 // and yet to be charged
 	traceArgs   []string
 	running     grammar.Node // BASH_COMMAND
 }
@@ -194,7 +195,9 @@ func newShell(p *kernel.Proc, d Dialect) *shell {
 // trap runs.
 func (s *shell) process(body func() int) int {
 	status := s.protect(body)
-	return s.protect(func() int { return s.leave(status) })
+	status = s.protect(func() int { return s.leave(status) })
+	s.release()
+	return status
 }
 
 // protect runs body and turns an exit, or an error that nobody else caught, into a status.
@@ -275,7 +278,7 @@ func (s *shell) fork() *shell {
 	c.traps = s.traps.inherited(s)
 	c.interactive = false
 	c.term = nil
-	c.mem = 0
+	c.mem, c.unsettled = 0, 0
 	if s.d == Bash && !s.opt.shopt["inherit_errexit"] {
 		// command substitutions drop -e themselves
 	}
@@ -327,6 +330,7 @@ func (s *shell) textParser(text string) *grammar.Parser {
 func (s *shell) setUpParser(p *grammar.Parser) {
 	p.Alias = s.lookupAlias
 	p.Extglob = s.opt.shopt["extglob"]
+	p.UTF8 = s.utf8()
 	p.Warn = func(line int, text string) { s.warn(line, text) }
 }
 
@@ -475,12 +479,29 @@ func (s *shell) charge(n int) {
 	if n > 0 {
 		s.p.Step(n / 64)
 	}
-	if n > 4096 || n < -4096 {
-		if err := s.p.Sandbox().Charge(int64(n)); err != nil {
-			s.p.Step(1)
-			s.p.Exit(137)
-		}
-		s.mem += int64(n)
+	s.held(n)
+}
+
+// held counts bytes, and settles with the sandbox when they have become a few.
+func (s *shell) held(n int) {
+	s.unsettled += int64(n)
+	if s.unsettled > -4096 && s.unsettled < 4096 {
+		return
+	}
+	n64 := s.unsettled
+	s.unsettled = 0
+	s.mem += n64
+	if err := s.p.Sandbox().Charge(n64); err != nil {
+		s.p.Step(1)
+		s.p.Exit(137)
+	}
+}
+
+// release gives back what the interpreter of this process held.
+func (s *shell) release() {
+	if s.mem != 0 {
+		s.p.Sandbox().Charge(-s.mem)
+		s.mem = 0
 	}
 }
 

@@ -69,9 +69,6 @@ func (s *shell) resetTraps() {
 	}
 }
 
-func (s *shell) untrapForExec() {}
-func (s *shell) trapAgain()     {}
-
 func (s *shell) signalName(sig int) string {
 	switch sig {
 	case trapEXIT:

@@ -13,6 +13,9 @@ type Parser struct {
 	Alias func(name string) (value string, ok bool)
 	// Extglob says that bash's "@(a|b)" patterns are words.
 	Extglob bool
+	// UTF8 says that the locale has all of Unicode: bash writes other characters of $'\u00e9' as
+	// escapes again.
+	UTF8 bool
 	// Warn is told what bash only warns of; nil to drop it.
 	Warn func(line int, text string)
 	// Line is the number of the line that is read, from 1 (ash counts the text of -c from 0).
@@ -520,7 +523,7 @@ func (p *Parser) readHere() {
 // sub is a parser of text that stands inside of what p parses.
 func (p *Parser) sub(text string, line int) *Parser {
 	q := FromString(p.Lang, text)
-	q.Alias, q.Extglob, q.Warn, q.Line, q.depth = p.Alias, p.Extglob, p.Warn, line, p.depth
+	q.Alias, q.Extglob, q.UTF8, q.Warn, q.Line, q.depth = p.Alias, p.Extglob, p.UTF8, p.Warn, line, p.depth
 	return q
 }
 

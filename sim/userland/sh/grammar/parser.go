@@ -833,6 +833,6 @@ func (p *Parser) assignment(w *Word) *Assign {
 // Again is a parser of the same input that does not remember that it ended.
 func (p *Parser) Again() *Parser {
 	q := New(p.Lang, p.More)
-	q.Alias, q.Extglob, q.Warn, q.Line = p.Alias, p.Extglob, p.Warn, p.Line
+	q.Alias, q.Extglob, q.UTF8, q.Warn, q.Line = p.Alias, p.Extglob, p.UTF8, p.Warn, p.Line
 	return q
 }

@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -616,7 +617,7 @@ func (p *Parser) ansiQuoted() string {
 		case eof:
 			p.unterminated("'", start)
 		case '\'':
-			return DecodeANSI(string(raw))
+			return decodeANSI(string(raw), p.UTF8 || p.Lang != Bash)
 		case '\\':
 			raw = append(raw, '\\')
 			if c = p.raw(); c == eof {
@@ -628,7 +629,9 @@ func (p *Parser) ansiQuoted() string {
 }
 
 // DecodeANSI decodes the escapes of bash's $'...'. A NUL ends the text, as in C.
-func DecodeANSI(s string) string {
+func DecodeANSI(s string) string { return decodeANSI(s, true) }
+
+func decodeANSI(s string, unicode bool) string {
 	var b []byte
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' || i+1 == len(s) {
@@ -696,6 +699,10 @@ func DecodeANSI(s string) string {
 				b = append(b, '\\', c)
 			case n == 0:
 				return string(b)
+			case n > 127 && !unicode && n < 0x10000:
+				b = fmt.Appendf(b, "\\u%04X", n)
+			case n > 127 && !unicode:
+				b = fmt.Appendf(b, "\\U%08X", n)
 			default:
 				b = utf8.AppendRune(b, rune(n))
 			}
