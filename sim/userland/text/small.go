@@ -1,0 +1,282 @@
+package text
+
+import (
+	"bytes"
+	"io"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/userland/prog"
+)
+
+// lineEnds is dos2unix and unix2dos.
+func lineEnds(c *prog.Ctx) int {
+	toDOS := c.Program == "unix2dos"
+	for o := range c.Getopt("du", nil) {
+		toDOS = o.Val == 'd'
+	}
+	convert := func(b []byte) []byte {
+		b = bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+		if toDOS {
+			b = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
+		}
+		return b
+	}
+	if len(c.Args) == 0 {
+		b, err := readLimited(c.In)
+		if err != nil {
+			c.Die(1, "%v", err)
+		}
+		c.Out.Write(convert(b))
+		return 0
+	}
+	for _, name := range c.Args {
+		b, err := c.ReadFile(name)
+		if err != nil {
+			c.Die(1, "can't open '%s': %v", name, err)
+		}
+		c.Step(len(b) / 64)
+		if err := c.WriteFile(name, convert(b), 0o666); err != nil {
+			c.Die(1, "can't open '%s': %v", name, err)
+		}
+	}
+	return 0
+}
+
+func shuf(c *prog.Ctx) int {
+	echoed, span, count, output, end := false, "", -1, "", byte('\n')
+	repeat := false
+	short, long := "ei:n:o:rz", []prog.Long{{Name: "echo", Val: 'e'}, {Name: "input-range", Arg: prog.ReqArg, Val: 'i'}, {Name: "head-count", Arg: prog.ReqArg, Val: 'n'},
+		{Name: "output", Arg: prog.ReqArg, Val: 'o'}, {Name: "repeat", Val: 'r'}, {Name: "zero-terminated", Val: 'z'}}
+	if !c.GNU() {
+		short, long = "ei:n:o:z", nil
+	}
+	for o := range c.Getopt(short, long) {
+		switch o.Val {
+		case 'e':
+			echoed = true
+		case 'i':
+			span = o.Arg
+		case 'n':
+			n, ok := parseCount(o.Arg)
+			if !ok || n < 0 {
+				if c.GNU() {
+					c.Die(1, "invalid line count: '%s'", o.Arg)
+				}
+				c.Die(1, "invalid number '%s'", o.Arg)
+			}
+			count = n
+		case 'o':
+			output = o.Arg
+		case 'r':
+			repeat = true
+		case 'z':
+			end = 0
+		}
+	}
+	var items []string
+	switch {
+	case span != "":
+		lo, hi, _ := strings.Cut(span, "-")
+		a, e1 := strconv.Atoi(lo)
+		b, e2 := strconv.Atoi(hi)
+		if e1 != nil || e2 != nil || a > b+1 {
+			if c.GNU() {
+				c.Die(1, "invalid input range: '%s'", span)
+			}
+			c.Die(1, "%s: invalid range", span)
+		}
+		if b-a > 10_000_000 {
+			c.Die(1, "memory exhausted")
+		}
+		for ; a <= b; a++ {
+			items = append(items, strconv.Itoa(a))
+		}
+	case echoed:
+		items = c.Args
+	default:
+		name := orStdin(c.Args)[0]
+		f, err := input(c, name)
+		if err != nil {
+			if c.GNU() {
+				c.Die(1, "%s: %v", name, err)
+			}
+			c.Die(1, "%s: %v", name, err)
+		}
+		in := newLines(c, f, end)
+		for {
+			raw, err := in.next()
+			if err != nil {
+				break
+			}
+			line, _ := in.chomp(raw)
+			items = append(items, string(line))
+		}
+		f.Close()
+	}
+	r := c.Kernel().Rand()
+	r.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
+	c.Step(len(items))
+	var out io.Writer = c.Out
+	if output != "" {
+		f, err := c.CreateFile(output)
+		if err != nil {
+			c.Die(1, "%s: %v", output, err)
+		}
+		defer f.Close()
+		out = f
+	}
+	for i := 0; count < 0 || i < count; i++ {
+		var s string
+		switch {
+		case repeat && len(items) > 0:
+			s = items[r.IntN(len(items))]
+			c.Step(1)
+		case i < len(items):
+			s = items[i]
+		default:
+			return c.Status
+		}
+		if _, err := io.WriteString(out, s+string([]byte{end})); err != nil {
+			return 1
+		}
+	}
+	return c.Status
+}
+
+func factor(c *prog.Ctx) int {
+	for range c.Getopt("", nil) {
+	}
+	one := func(s string) {
+		n, ok := new(big.Int).SetString(strings.TrimPrefix(strings.TrimSpace(s), "+"), 10)
+		if !ok || n.Sign() < 0 || n.BitLen() > 64 {
+			if c.GNU() {
+				c.Fail("'%s' is not a valid positive integer", s)
+			} else {
+				c.Die(1, "invalid number '%s'", s)
+			}
+			return
+		}
+		v := n.Uint64()
+		c.Print(strconv.FormatUint(v, 10), ":")
+		for d := uint64(2); d*d <= v && d < 1<<32; d++ {
+			if d%1024 == 0 {
+				c.Step(64)
+			}
+			for v%d == 0 {
+				c.Print(" ", strconv.FormatUint(d, 10))
+				v /= d
+			}
+		}
+		if v > 1 {
+			c.Print(" ", strconv.FormatUint(v, 10))
+		}
+		c.Print("\n")
+	}
+	if len(c.Args) == 0 {
+		b, _ := readLimited(c.In)
+		for _, w := range strings.Fields(string(b)) {
+			one(w)
+		}
+		return c.Status
+	}
+	for _, a := range c.Args {
+		one(a)
+	}
+	return c.Status
+}
+
+// pager is more and less: cat where the output is no terminal, else a screen at a time.
+func pager(c *prog.Ctx) int {
+	short := "EFIMmNSRh~cdfnpPqQrsuUVwWXx:z:eg"
+	if c.Program == "more" {
+		short = "cdflpsun:V"
+		if !c.GNU() {
+			short = ""
+		}
+	}
+	number := false
+	for o := range c.Getopt(short, nil) {
+		number = number || o.Val == 'N'
+	}
+	if len(c.Args) == 0 && c.Isatty(0) {
+		if c.Program == "less" {
+			c.Errorf("Missing filename (\"less --help\" for help)\n")
+			return 1
+		}
+		if c.GNU() {
+			c.Errorf("more: bad usage\nTry 'more --help' for more information.\n")
+			return 1
+		}
+		c.Usage()
+	}
+	rows, _, err := c.Winsize(1)
+	screen := err == nil && c.Isatty(1) && rows > 1
+	var keys *prog.File
+	if screen {
+		if keys, err = c.OpenFile("/dev/tty", linux.O_RDONLY, 0); err != nil {
+			screen = false
+		} else if mode, err := c.Tcgetattr(keys.Fd); err == nil {
+			raw := mode
+			raw.Canon, raw.Echo, raw.Min, raw.Time = false, false, 1, 0
+			c.Tcsetattr(keys.Fd, raw)
+			c.AtExit(func() { c.Tcsetattr(keys.Fd, mode) })
+		}
+	}
+	shown, n := 0, 0
+	for _, name := range orStdin(c.Args) {
+		f, err := input(c, name)
+		if err != nil {
+			switch {
+			case c.Program == "less" && c.GNU():
+				c.Errorf("%s: %v\n", name, err)
+				c.Status = 1
+			case c.GNU():
+				c.Errorf("more: cannot open %s: %v\n", name, err)
+				c.Status = 1
+			default:
+				c.Fail("can't open '%s': %v", name, err)
+			}
+			continue
+		}
+		in := newLines(c, f, '\n')
+		for {
+			raw, err := in.next()
+			if err != nil {
+				break
+			}
+			n++
+			if number {
+				c.Printf("%7d ", n)
+			}
+			c.Out.Write(raw)
+			if c.Out.Err() != nil {
+				return c.Status
+			}
+			if shown++; !screen || shown < rows-1 {
+				continue
+			}
+			prompt := "--More--"
+			if c.Program == "less" {
+				prompt = ":"
+			}
+			c.Print("\x1b[7m", prompt, "\x1b[m")
+			c.Out.Flush()
+			var key [1]byte
+			k, err := keys.Read(key[:])
+			c.Print("\r\x1b[K")
+			switch {
+			case err != nil || k == 0 || key[0] == 'q' || key[0] == 'Q' || key[0] == 3:
+				return c.Status
+			case key[0] == '\r' || key[0] == '\n' || key[0] == 'j':
+				shown--
+			default:
+				shown = 0
+			}
+		}
+		f.Close()
+	}
+	return c.Status
+}
