@@ -12,6 +12,7 @@ import (
 // hunk is one hunk of a unified diff: lines with their first character.
 type hunk struct {
 	at    int // where it begins in the old file, from 1
+	to    int // and in the new one
 	lines []string
 }
 
@@ -125,8 +126,8 @@ func readHunk(lines []string, i int) (h hunk, next int, ok bool) {
 		return at, n
 	}
 	at, olds := span(f[1])
-	_, news := span(f[2])
-	h.at = at
+	to, news := span(f[2])
+	h.at, h.to = at, to
 	i++
 	for (olds > 0 || news > 0) && i < len(lines) {
 		l := lines[i]
@@ -188,14 +189,17 @@ func (p *patcher) apply(oldName, newName string, hunks []hunk) {
 			}
 		}
 	}
-	verb := "patching"
+	verb := "patching file"
 	if create {
 		verb = "creating"
 	} else if remove {
 		verb = "removing"
 	}
-	c.Printf("%s file %s\n", verb, name)
+	c.Printf("%s %s\n", verb, name)
 	c.Out.Flush()
+	if _, err := c.Stat(name); err == nil && create {
+		c.Die(1, "can't open '%s': %v", name, linux.EEXIST)
+	}
 	var old []string
 	st, err := c.Stat(name)
 	if err == nil {
@@ -224,7 +228,7 @@ func (p *patcher) apply(oldName, newName string, hunks []hunk) {
 			if p.applied {
 				c.Printf("Possibly reversed hunk %d at %d\n", n+1, len(old)+1)
 			}
-			c.Printf("Hunk %d FAILED %d/%d.\n", n+1, 1, len(h.lines))
+			c.Printf("Hunk %d FAILED %d/%d.\n", n+1, h.at, h.to)
 			for _, l := range h.lines {
 				c.Print(strings.TrimSuffix(l, "\n"), "\n")
 			}

@@ -153,7 +153,8 @@ func factor(c *prog.Ctx) int {
 		n, ok := new(big.Int).SetString(strings.TrimPrefix(strings.TrimSpace(s), "+"), 10)
 		if !ok || n.Sign() < 0 || n.BitLen() > 64 {
 			if c.GNU() {
-				c.Fail("'%s' is not a valid positive integer", s)
+				io.WriteString(c.Err, c.Name+": '"+s+"' is not a valid positive integer\n")
+				c.Status = 1
 			} else {
 				c.Die(1, "invalid number '%s'", s)
 			}
@@ -242,6 +243,9 @@ func pager(c *prog.Ctx) int {
 			continue
 		}
 		in := newLines(c, f, '\n')
+		if c.Program == "more" && c.GNU() && !screen && name != "-" {
+			c.Print("::::::::::::::\n", name, "\n::::::::::::::\n")
+		}
 		for {
 			raw, err := in.next()
 			if err != nil {
