@@ -39,6 +39,8 @@ var Programs = []prog.Program{
 	{Name: "fmt", Families: prog.GNU, Run: fmtProgram},
 	{Name: "tee", Families: prog.Any, Run: tee},
 	{Name: "diff", Families: prog.Any, Run: diffProgram},
+	{Name: "join", Families: prog.GNU, Run: join},
+	{Name: "tsort", Families: prog.Any, Run: tsort},
 	{Name: "patch", Families: prog.Any, Run: patch},
 	{Name: "dos2unix", Families: prog.Any, Run: lineEnds},
 	{Name: "unix2dos", Families: prog.Any, Run: lineEnds},
