@@ -88,9 +88,12 @@ func (c Client) dial(_ context.Context, network, address string) (net.Conn, erro
 		}
 		a = found[0]
 	}
-	conn, err := c.Host.Dial(c.Web.k, netip.AddrPortFrom(a, uint16(port)))
+	to := netip.AddrPortFrom(a, uint16(port))
+	conn, err := c.Host.Dial(c.Web.k, to)
 	if err != nil {
-		return nil, err
+		// As Go words a connect(2) that fails.
+		err = fmt.Errorf("connect: %s", strings.ToLower(err.Error()))
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(to), Err: err}
 	}
 	return conn, nil
 }
