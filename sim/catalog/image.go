@@ -21,7 +21,7 @@ const dockerVersion = "20.10.24"
 
 // build makes an image of its description and the image that it begins with.
 func (r *Registry) build(name string, v variant, base *Image) (*Image, error) {
-	i := &Image{variant: v}
+	i := &Image{}
 	c := image.Config{
 		Architecture: "amd64", OS: "linux", Author: v.Author, Comment: v.Comment, Created: v.Created.UTC(),
 		DockerVersion: cmp.Or(v.Docker, dockerVersion), Config: &container.Config{},

@@ -71,8 +71,6 @@ type Image struct {
 	ConfigJSON []byte
 	// Layers are those of the image from the bottom up.
 	Layers []Layer
-
-	variant variant
 }
 
 // Layer is a layer of an Image as it lies in the registry.
