@@ -179,7 +179,7 @@ func (s *shell) ulimit(args []string) int {
 				s.errorf("bad number")
 				return 2
 			}
-			s.errorf("invalid number '%s'", args[0])
+			s.appletf("invalid number '%s'", args[0])
 			return 1
 		}
 		v = n * uint64(which.unit)
