@@ -339,7 +339,3 @@ func (s *Snapshot) Tree() *layer.Tree { return s.tree }
 
 // Lower is the tree below.
 func (s *Snapshot) Lower() *layer.Tree { return s.lower }
-
-// Remounted begins a new mount of the same upper, as a container's start does: names that are
-// hidden from here on are links of a new whiteout.
-func (f *FS) Remounted() { f.whiteout = nil }
