@@ -70,7 +70,7 @@ func (m *mounter) place(at string, file bool) error {
 func (m *mounter) standard(box *kernel.Sandbox, tty *kernel.Terminal) error {
 	h := m.c.Host
 	dev := m.box("tmpfs")
-	if err := makeDevices(dev, h.Privileged); err != nil {
+	if err := makeDevices(dev, tty); err != nil {
 		return err
 	}
 	sys := m.box("sysfs")
@@ -167,9 +167,22 @@ func sticky(fs *unionfs.FS) {
 	fs.SetAttr(fs.Root(), vfs.Attr{Mode: &mode})
 }
 
-// makeDevices fills a container's /dev.
-func makeDevices(fs *unionfs.FS, privileged bool) error {
+// makeDevices fills a container's /dev; tty is its terminal, nil for none.
+func makeDevices(fs *unionfs.FS, tty *kernel.Terminal) error {
 	v := view(fs)
+	if tty != nil {
+		// the terminal that the container was given, under the name that login programs look for
+		n, err := strconv.ParseUint(path.Base(tty.Name()), 10, 32)
+		if err != nil {
+			return fmt.Errorf("terminal %s: %w", tty.Name(), err)
+		}
+		if err := v.Mknod("/console", linux.S_IFCHR|0o620, linux.Mkdev(136, uint32(n))); err != nil {
+			return err
+		}
+		if err := v.Chown("/console", 0, 5, false); err != nil {
+			return err
+		}
+	}
 	for _, d := range []struct {
 		name         string
 		major, minor uint32
