@@ -268,7 +268,10 @@ func (t *tarrer) children(dir vfs.Ref, name string) error {
 		if err != nil {
 			return err
 		}
-		below := strings.TrimSuffix(name, "/") + "/" + d.Name // "./x" stays what it is
+		below := d.Name // in an export
+		if name != "" {
+			below = strings.TrimSuffix(name, "/") + "/" + d.Name // "./x" stays what it is
+		}
 		if err := t.add(child, below); err != nil {
 			return err
 		}
