@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +32,24 @@ func hijack(w http.ResponseWriter, r *request, headers http.Header) (net.Conn, i
 	}
 	headers.Write(conn)
 	fmt.Fprint(conn, "\r\n")
-	return conn, rest(conn, buf.Reader), nil
+	in := rest(conn, buf.Reader)
+	if !strings.HasPrefix(r.UserAgent(), "Docker-Client/") {
+		conn = &late{Conn: conn, from: time.Now().Add(50 * time.Millisecond)}
+	}
+	return conn, in, nil
+}
+
+// late is a connection on which output is held back until the client has had time to read the
+// headers alone. One that reads them through a buffer and then takes the bare socket, as docker-py
+// does, loses output which arrives together with them. A real engine is never that fast.
+type late struct {
+	net.Conn
+	from time.Time
+}
+
+func (l *late) Write(p []byte) (int, error) {
+	time.Sleep(time.Until(l.from))
+	return l.Conn.Write(p)
 }
 
 // rest reads what the server has read of a connection already, and then the connection itself: not
@@ -68,6 +86,9 @@ const linger = 10 * time.Second
 
 // hangUp ends what is sent on a connection, and closes it once the client has done the same.
 func hangUp(conn net.Conn, in io.Reader) {
+	if l, is := conn.(*late); is {
+		conn = l.Conn
+	}
 	half, ok := conn.(interface{ CloseWrite() error })
 	if !ok {
 		conn.Close()
