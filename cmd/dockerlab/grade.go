@@ -39,7 +39,7 @@ func newGrade(a *app, w *words) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			assignment, err := grade.Find(os.DirFS("."), files, args[0], lessons.Lang(a.lang))
+			assignment, err := grade.Find(os.ReadFile, files, args[0], lessons.Lang(a.lang))
 			if err != nil {
 				return err
 			}

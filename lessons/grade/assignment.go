@@ -29,11 +29,11 @@ type header struct {
 	Tag   string `yaml:"tag"`
 }
 
-// Find reads an assignment: a file of its own when name ends in .md, else the one with that ID in
-// a content folder. Where the language is missing, the other is taken.
-func Find(files, content fs.FS, name string, lang lessons.Lang) (*Assignment, error) {
+// Find reads an assignment: a file of its own, by read, when name ends in .md, else the one with
+// that ID in a content folder. Where the language is missing, the other is taken.
+func Find(read func(name string) ([]byte, error), content fs.FS, name string, lang lessons.Lang) (*Assignment, error) {
 	if strings.HasSuffix(name, ".md") {
-		src, err := fs.ReadFile(files, name)
+		src, err := read(name)
 		if err != nil {
 			return nil, err
 		}
