@@ -21,6 +21,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/edit"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/network"
+	"github.com/dockerlab/dockerlab/sim/userland/packages"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/services"
 	"github.com/dockerlab/dockerlab/sim/userland/sh"
@@ -51,6 +52,7 @@ func New(extra ...Entry) *Table {
 		edit.Programs,
 		files.Programs,
 		network.Programs,
+		packages.Programs,
 		system.Programs,
 		services.Programs,
 		text.Programs,
