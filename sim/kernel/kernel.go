@@ -445,7 +445,6 @@ type clock struct {
 	offset time.Duration
 	heap   timerHeap
 	seq    uint64
-	frozen time.Duration
 }
 
 // Now is the lab's time. It may be called inside the kernel, and on a real clock from anywhere.

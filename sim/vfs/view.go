@@ -758,7 +758,7 @@ func (v *View) Unlink(path string) error {
 
 // Rmdir is rmdir(2).
 func (v *View) Rmdir(path string) error {
-	r, slash, err := v.ResolveParent(path)
+	r, _, err := v.ResolveParent(path)
 	if err != nil {
 		return err
 	}
@@ -773,7 +773,6 @@ func (v *View) Rmdir(path string) error {
 	if r.Ino == 0 {
 		return linux.ENOENT
 	}
-	_ = slash
 	st, err := r.Mount.FS.Stat(r.Ino)
 	if err != nil {
 		return err

@@ -212,19 +212,25 @@ func asked(c *prog.Ctx, action string, names []string) int {
 	return status
 }
 
-func list(c *prog.Ctx, all []*stanza, names []string) int {
-	rows, status := all, 0
-	if len(names) > 0 {
-		rows = nil
-		for _, n := range names {
-			found := matching(all, n)
-			if len(found) == 0 {
-				fmt.Fprintf(c.Err, "dpkg-query: no packages found matching %s\n", n)
-				status = 1
-			}
-			rows = append(rows, found...)
-		}
+// chosen are the packages that the names mean, all where there are none; a name that means nothing
+// is complained of, and makes the status 1.
+func chosen(c *prog.Ctx, all []*stanza, names []string) (rows []*stanza, status int) {
+	if len(names) == 0 {
+		return all, 0
 	}
+	for _, n := range names {
+		found := matching(all, n)
+		if len(found) == 0 {
+			fmt.Fprintf(c.Err, "dpkg-query: no packages found matching %s\n", n)
+			status = 1
+		}
+		rows = append(rows, found...)
+	}
+	return rows, status
+}
+
+func list(c *prog.Ctx, all []*stanza, names []string) int {
+	rows, status := chosen(c, all, names)
 	if len(rows) == 0 {
 		return status
 	}
@@ -304,19 +310,7 @@ func search(c *prog.Ctx, all []*stanza, patterns []string) int {
 
 // show is dpkg-query -W.
 func show(c *prog.Ctx, format string, names []string) int {
-	all := installed(c)
-	rows, status := all, 0
-	if len(names) > 0 {
-		rows = nil
-		for _, n := range names {
-			found := matching(all, n)
-			if len(found) == 0 {
-				fmt.Fprintf(c.Err, "dpkg-query: no packages found matching %s\n", n)
-				status = 1
-			}
-			rows = append(rows, found...)
-		}
-	}
+	rows, status := chosen(c, installed(c), names)
 	for _, s := range rows {
 		c.Print(expand(format, s))
 	}

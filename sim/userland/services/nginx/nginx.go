@@ -215,12 +215,10 @@ func (n *nginx) plain(format string, args ...any) int {
 // emerg tells what keeps nginx from starting.
 func (n *nginx) emerg(format string, args ...any) {
 	m := fmt.Sprintf(format, args...)
-	if n.started || !n.build.logs {
-		n.log("emerg", m)
-		return
-	}
 	n.log("emerg", m)
-	fmt.Fprintf(n.c.Err, "nginx: [emerg] %s\n", m)
+	if !n.started && n.build.logs {
+		fmt.Fprintf(n.c.Err, "nginx: [emerg] %s\n", m)
+	}
 }
 
 // log writes to the error log.
