@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -63,7 +64,37 @@ func (a *app) terminal() (*line.Terminal, error) {
 	if !inFile || !outFile {
 		return nil, line.ErrNoTerminal
 	}
-	return line.Open(in, out)
+	t, err := line.Open(in, out)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err == nil {
+		err = t.Guard(exec.Command(self, guardVerb))
+	}
+	if err != nil {
+		fmt.Fprintf(t, "dockerlab: %v\r\n", err)
+	}
+	return t, nil
+}
+
+// guardVerb is the hidden verb by which a prompt runs dockerlab a second time, to put the terminal
+// back should the first come to a sudden end.
+const guardVerb = "terminal-guard"
+
+func newGuard(a *app, _ *words) *cobra.Command {
+	return &cobra.Command{
+		Use:    guardVerb,
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out, ok := a.out.(*os.File)
+			if !ok {
+				return line.ErrNoTerminal
+			}
+			return broken(line.KeepGuard(a.in, out))
+		},
+	}
 }
 
 // history is the lines of earlier runs. Without a place to keep them they last for one run.

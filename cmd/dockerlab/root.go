@@ -70,6 +70,7 @@ var verbs = []func(a *app, w *words) *cobra.Command{
 	newLint,
 	newGrade,
 	newGradeWorker,
+	newGuard,
 	newCheck,
 	newVersion,
 }

@@ -94,7 +94,7 @@ the grader itself failed.`,
 	playLong: `Work in the lab at a prompt, with no lesson. The lab is new each time.
 
 Where standard input is no terminal, the lines that come from it are run.`,
-	playBanner: "This is the lab: a simulated host with a Docker engine. It touches nothing\r\nof your machine. Try \"docker run hello-world\"; Tab completes, \"exit\" or Ctrl-D leaves.",
+	playBanner: "This is the lab: a simulated host with a Docker engine. It touches nothing\r\nof your machine. Try \"docker run hello-world\"; Tab completes;\r\n\"exit\" or Ctrl-D leaves.",
 	shShort:    "run a shell script in a fresh lab",
 	shLong: `Run a bash script on the host of a fresh lab, without a terminal. The exit code is
 the script's. The lab's clock is virtual: sleeping takes no time, and the same script

@@ -25,7 +25,14 @@ import (
 const child = "DOCKERLAB_LINE_CHILD"
 
 func TestMain(m *testing.M) {
-	if how := os.Getenv(child); how != "" {
+	switch how := os.Getenv(child); how {
+	case "":
+	case "guard":
+		if err := KeepGuard(os.Stdin, os.Stdout); err != nil {
+			panic(err)
+		}
+		os.Exit(0)
+	default:
 		os.Exit(runChild(how))
 	}
 	os.Exit(m.Run())
@@ -55,6 +62,11 @@ func runChild(how string) int {
 		return 1
 	}
 	defer t.Close()
+	guard := exec.Command(os.Args[0])
+	guard.Env = append(os.Environ(), child+"=guard")
+	if err := t.Guard(guard); err != nil {
+		fmt.Fprintf(t, "guard: %v\r\n", err)
+	}
 	history, err := OpenHistory(os.Getenv("DOCKERLAB_LINE_HISTORY"))
 	if err != nil {
 		fmt.Fprintf(t, "history: %v\r\n", err)
@@ -77,6 +89,11 @@ func runChild(how string) int {
 		case line == "fail" && how == "panic":
 			defer func() { recover() }()
 			panic("fail")
+		case line == "fail" && how == "panic elsewhere":
+			go func() { panic("fail") }()
+			select {}
+		case line == "fail" && how == "kill":
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 	}
 }
@@ -216,27 +233,32 @@ func TestEditorWithoutDevTTY(t *testing.T) {
 	s.expect("end")
 }
 
-// The terminal is as it was after the end, and after a panic.
+// The terminal is as it was after the end, after a panic on any goroutine, and after SIGKILL.
 func TestTerminalIsRestored(t *testing.T) {
-	for how, last := range map[string]string{"exit": "\x04", "panic": "fail\r"} {
-		t.Run(how, func(t *testing.T) {
-			s := start(t, how, true)
-			before, err := unix.IoctlGetTermios(int(s.tty.Fd()), tcgets)
+	for _, test := range []struct{ how, last string }{
+		{"exit", "\x04"}, {"panic", "fail\r"}, {"panic elsewhere", "fail\r"}, {"kill", "fail\r"},
+	} {
+		t.Run(test.how, func(t *testing.T) {
+			// Not the controlling terminal: that is hung up when the leader of its session ends, where
+			// in life that leader is a shell that goes on.
+			s := start(t, test.how, false)
+			before, err := unix.IoctlGetTermios(int(s.tty.Fd()), getTermios)
 			if err != nil {
 				t.Fatal(err)
 			}
 			cooked := *before
 			s.expect("$ ")
-			raw, err := unix.IoctlGetTermios(int(s.tty.Fd()), tcgets)
+			raw, err := unix.IoctlGetTermios(int(s.tty.Fd()), getTermios)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if raw.Lflag&unix.ICANON != 0 {
 				t.Error("the terminal is not raw at the prompt")
 			}
-			s.typeKeys(last)
+			s.typeKeys(test.last)
 			s.cmd.Wait()
-			after, err := unix.IoctlGetTermios(int(s.tty.Fd()), tcgets)
+			s.expect("\x1b[?2004l") // the last thing that is done
+			after, err := unix.IoctlGetTermios(int(s.tty.Fd()), getTermios)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -247,7 +269,6 @@ func TestTerminalIsRestored(t *testing.T) {
 			if after.Iflag&unix.ICRNL == 0 {
 				t.Error("carriage returns are no longer mapped to newlines")
 			}
-			s.expect("\x1b[?2004l")
 		})
 	}
 }

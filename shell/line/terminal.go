@@ -19,6 +19,8 @@ var ErrNoTerminal = errors.New("standard input or output is not a terminal")
 type Terminal struct {
 	in, out *os.File
 	saved   *term.State
+	cooked  string   // the modes before Open, for the guard; "" where there can be none
+	guard   *os.File // tells the guard how this ended; nil without one
 	resized chan struct{}
 	stop    func() // ends the watch for a new size
 	closed  sync.Once
@@ -38,11 +40,12 @@ func Open(in, out *os.File) (*Terminal, error) {
 	if !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
 		return nil, ErrNoTerminal
 	}
+	cooked := modes(int(in.Fd()))
 	saved, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return nil, err
 	}
-	t := &Terminal{in: in, out: out, saved: saved, resized: make(chan struct{}, 1)}
+	t := &Terminal{in: in, out: out, saved: saved, cooked: cooked, resized: make(chan struct{}, 1)}
 	t.changed = sync.NewCond(&t.mu)
 	t.stop = watchSize(t.resized)
 	go t.pump()
@@ -80,10 +83,9 @@ func (t *Terminal) Close() error {
 		t.err = io.ErrClosedPipe
 		t.changed.Broadcast()
 		t.mu.Unlock()
-		// Whatever a program in the lab has switched on: no bracketed paste or mouse reports, the
-		// normal screen, the cursor shown, default colours.
-		io.WriteString(t.out, "\x1b[?2004l\x1b[?1000l\x1b[?1049l\x1b[?25h\x1b[0m")
+		io.WriteString(t.out, settle)
 		err = term.Restore(int(t.in.Fd()), t.saved)
+		t.dismiss()
 	})
 	return err
 }

@@ -4,4 +4,7 @@ package line
 
 import "golang.org/x/sys/unix"
 
-const tcgets = unix.TIOCGETA
+const (
+	getTermios = unix.TIOCGETA
+	setTermios = unix.TIOCSETA
+)

@@ -1,5 +1,0 @@
-package line
-
-import "golang.org/x/sys/unix"
-
-const tcgets = unix.TCGETS
