@@ -57,9 +57,9 @@ func (w *changer) walk(name string, operand bool) {
 		if full, err := prog.Realpath(w.Ctx, name, prog.AllExist); err == nil && full == "/" {
 			same := ""
 			if name != "/" {
-				same = fmt.Sprintf("it is dangerous to operate recursively on %s (same as %s)", prog.QuoteFile(name), prog.QuoteFile("/"))
+				same = fmt.Sprintf("it is dangerous to operate recursively on %s (same as %s)", w.QuoteFile(name), w.QuoteFile("/"))
 			} else {
-				same = fmt.Sprintf("it is dangerous to operate recursively on %s", prog.QuoteFile(name))
+				same = fmt.Sprintf("it is dangerous to operate recursively on %s", w.QuoteFile(name))
 			}
 			w.Fail("%s", same)
 			w.Warn("use --no-preserve-root to override this failsafe")
@@ -73,7 +73,7 @@ func (w *changer) walk(name string, operand bool) {
 	if err != nil {
 		if w.GNU() {
 			if !w.quiet {
-				w.Fail("cannot read directory %s: %v", prog.QuoteFile(name), err)
+				w.Fail("cannot read directory %s: %v", w.QuoteFile(name), err)
 			} else {
 				w.Status = 1
 			}
@@ -92,7 +92,7 @@ func (w *changer) cannotAccess(name string, err error) {
 	switch {
 	case w.quiet && w.GNU():
 	case w.GNU():
-		w.Fail("cannot access %s: %v", prog.QuoteFile(name), err)
+		w.Fail("cannot access %s: %v", w.QuoteFile(name), err)
 	default:
 		w.Fail("%s: %v", name, err)
 	}
@@ -177,7 +177,7 @@ func chmod(c *prog.Ctx) int {
 			if reference != "" || strings.HasPrefix(modeText, "-") {
 				c.Fail("missing operand")
 			} else {
-				c.Fail("missing operand after %s", prog.Quote(modeText))
+				c.Fail("missing operand after %s", c.Quote(modeText))
 			}
 		}
 		c.Usage()
@@ -186,7 +186,7 @@ func chmod(c *prog.Ctx) int {
 	if reference != "" {
 		st, err := c.Stat(reference)
 		if err != nil {
-			c.Die(1, "failed to get attributes of %s: %v", prog.QuoteFile(reference), err)
+			c.Die(1, "failed to get attributes of %s: %v", c.QuoteFile(reference), err)
 		}
 		change, _ = filemode.Parse(fmt.Sprintf("%05o", st.Mode.Perm()))
 	} else {
@@ -197,7 +197,7 @@ func chmod(c *prog.Ctx) int {
 		}
 		if change, ok = parse(modeText); !ok {
 			if c.GNU() {
-				c.Fail("invalid mode: %s", prog.Quote(modeText))
+				c.Fail("invalid mode: %s", c.Quote(modeText))
 				c.Usage()
 			}
 			c.Die(1, "invalid mode '%s'", modeText)
@@ -210,7 +210,7 @@ func chmod(c *prog.Ctx) int {
 		if lst.Mode.IsSymlink() {
 			if !operand {
 				if w.verbose && c.GNU() {
-					c.Printf("neither symbolic link %s nor referent has been changed\n", prog.QuoteFile(name))
+					c.Printf("neither symbolic link %s nor referent has been changed\n", c.QuoteFile(name))
 				}
 				return false
 			}
@@ -218,7 +218,7 @@ func chmod(c *prog.Ctx) int {
 			if st, err = c.Stat(name); err != nil {
 				switch {
 				case c.GNU() && !w.quiet:
-					c.Fail("cannot operate on dangling symlink %s", prog.QuoteFile(name))
+					c.Fail("cannot operate on dangling symlink %s", c.QuoteFile(name))
 				case !w.quiet:
 					c.Fail("%s: %v", name, err)
 				}
@@ -233,7 +233,7 @@ func chmod(c *prog.Ctx) int {
 			c.Status = 1
 			if !w.quiet {
 				if c.GNU() {
-					c.Fail("changing permissions of %s: %v", prog.QuoteFile(name), err)
+					c.Fail("changing permissions of %s: %v", c.QuoteFile(name), err)
 				} else {
 					c.Fail("%s: %v", name, err)
 				}
@@ -254,17 +254,17 @@ func chmod(c *prog.Ctx) int {
 					c.Printf("mode of '%s' changed to %04o (%s)\n", name, new, (st.Mode.Type() | new).String()[1:])
 				}
 			case err != nil:
-				c.Printf("failed to change mode of %s from %s to %s\n", prog.QuoteFile(name), was, is)
+				c.Printf("failed to change mode of %s from %s to %s\n", c.QuoteFile(name), was, is)
 			case changed:
-				c.Printf("mode of %s changed from %s to %s\n", prog.QuoteFile(name), was, is)
+				c.Printf("mode of %s changed from %s to %s\n", c.QuoteFile(name), was, is)
 			default:
-				c.Printf("mode of %s retained as %s\n", prog.QuoteFile(name), was)
+				c.Printf("mode of %s retained as %s\n", c.QuoteFile(name), was)
 			}
 		}
 		if c.GNU() && err == nil && strings.HasPrefix(modeText, "-") {
 			// Without "who", the umask may have kept a bit that the text asked to change.
 			if naive := change.Apply(st.Mode, st.Mode.IsDir(), 0); naive&^new == 0 && new&^naive != 0 && !w.quiet {
-				c.Fail("%s: new permissions are %s, not %s", prog.QuoteColon(name), (st.Mode.Type() | new).String()[1:], (st.Mode.Type() | naive).String()[1:])
+				c.Fail("%s: new permissions are %s, not %s", c.QuoteColon(name), (st.Mode.Type() | new).String()[1:], (st.Mode.Type() | naive).String()[1:])
 			}
 		}
 		return true
@@ -344,7 +344,7 @@ func chown(c *prog.Ctx) int {
 			if reference != "" {
 				c.Fail("missing operand")
 			} else {
-				c.Fail("missing operand after %s", prog.Quote(args[0]))
+				c.Fail("missing operand after %s", c.Quote(args[0]))
 			}
 		}
 		c.Usage()
@@ -357,7 +357,7 @@ func chown(c *prog.Ctx) int {
 	case reference != "":
 		st, err := c.Stat(reference)
 		if err != nil {
-			c.Die(1, "failed to get attributes of %s: %v", prog.QuoteFile(reference), err)
+			c.Die(1, "failed to get attributes of %s: %v", c.QuoteFile(reference), err)
 		}
 		gid = &st.GID
 		groupText = db.GroupName(st.GID)
@@ -371,7 +371,7 @@ func chown(c *prog.Ctx) int {
 			g, ok := db.ParseGroup(spec)
 			if !ok {
 				if c.GNU() {
-					c.Die(1, "invalid group: %s", prog.Quote(spec))
+					c.Die(1, "invalid group: %s", c.Quote(spec))
 				}
 				c.Die(1, "unknown group %s", spec)
 			}
@@ -387,12 +387,12 @@ func chown(c *prog.Ctx) int {
 		}
 		if err == nil && c.GNU() && !strings.Contains(spec, ":") && strings.Contains(spec, ".") {
 			if _, ok := db.ParseUser(spec); !ok {
-				c.Warn("warning: '.' should be ':': %s", prog.Quote(spec))
+				c.Warn("warning: '.' should be ':': %s", c.Quote(spec))
 			}
 		}
 		if err != nil {
 			if c.GNU() {
-				c.Die(1, "%v: %s", err, prog.Quote(spec))
+				c.Die(1, "%v: %s", err, c.Quote(spec))
 			}
 			user, grp, both := strings.Cut(spec, ":")
 			switch {
@@ -412,7 +412,7 @@ func chown(c *prog.Ctx) int {
 	if from != "" {
 		var err error
 		if fromUID, fromGID, err = db.ParseOwner(from); err != nil {
-			c.Die(1, "%v: %s", err, prog.Quote(from))
+			c.Die(1, "%v: %s", err, c.Quote(from))
 		}
 	}
 	keep := ^uint32(0)
@@ -432,7 +432,7 @@ func chown(c *prog.Ctx) int {
 				if c.GNU() {
 					c.Status = 1
 					if !w.quiet {
-						c.Fail("cannot dereference %s: %v", prog.QuoteFile(name), err)
+						c.Fail("cannot dereference %s: %v", c.QuoteFile(name), err)
 					}
 				} else {
 					c.Fail("%s: %v", name, err)
@@ -457,9 +457,9 @@ func chown(c *prog.Ctx) int {
 				case !c.GNU():
 					c.Fail("%s: %v", name, err)
 				case chgrp:
-					c.Fail("changing group of %s: %v", prog.QuoteFile(name), err)
+					c.Fail("changing group of %s: %v", c.QuoteFile(name), err)
 				default:
-					c.Fail("changing ownership of %s: %v", prog.QuoteFile(name), err)
+					c.Fail("changing ownership of %s: %v", c.QuoteFile(name), err)
 				}
 			}
 		}
@@ -497,7 +497,7 @@ func (w *changer) tellOwner(name string, db *userdb.DB, st vfs.Stat, user, group
 	if chgrp || !haveUser && haveGroup {
 		kind = "group"
 	}
-	q := prog.QuoteFile(name)
+	q := w.QuoteFile(name)
 	switch {
 	case err != nil:
 		w.Printf("failed to change %s of %s from %s to %s\n", kind, q, was, is)
@@ -565,7 +565,7 @@ func touch(c *prog.Ctx) int {
 		sources++
 		t, ok := readStamp(stamp, now.In(c.Zone()))
 		if !ok {
-			c.Die(1, "invalid date format %s", prog.Quote(stamp))
+			c.Die(1, "invalid date format %s", c.Quote(stamp))
 		}
 		at, mt = &t, &t
 	}
@@ -573,7 +573,7 @@ func touch(c *prog.Ctx) int {
 		a, m, err := timesOf(c, reference, nofollow)
 		if err != nil {
 			if c.GNU() {
-				c.Die(1, "failed to get attributes of %s: %v", prog.QuoteFile(reference), err)
+				c.Die(1, "failed to get attributes of %s: %v", c.QuoteFile(reference), err)
 			}
 			c.Die(1, "can't stat '%s': %v", reference, err)
 		}
@@ -595,7 +595,7 @@ func touch(c *prog.Ctx) int {
 		}
 		if !ok {
 			if c.GNU() {
-				c.Die(1, "invalid date format %s", prog.Quote(date))
+				c.Die(1, "invalid date format %s", c.Quote(date))
 			}
 			c.Die(1, "invalid date '%s'", date)
 		}
@@ -611,7 +611,7 @@ func touch(c *prog.Ctx) int {
 	for _, name := range c.Args {
 		if name == "-" && c.GNU() {
 			if err := c.Futimes(1, orNow(at, now), orNow(mt, now)); err != nil {
-				c.Fail("setting times of %s: %v", prog.QuoteFile(name), err)
+				c.Fail("setting times of %s: %v", c.QuoteFile(name), err)
 			}
 			continue
 		}
@@ -662,9 +662,9 @@ func touchOne(c *prog.Ctx, name string, which byte, at, mt *time.Time, noCreate,
 	case err == nil:
 	case noCreate && err == linux.ENOENT && (!nofollow || explicit):
 	case openErr != nil && !(openErr == linux.ENXIO):
-		c.Fail("cannot touch %s: %v", prog.QuoteFile(name), openErr)
+		c.Fail("cannot touch %s: %v", c.QuoteFile(name), openErr)
 	default:
-		c.Fail("setting times of %s: %v", prog.QuoteFile(name), err)
+		c.Fail("setting times of %s: %v", c.QuoteFile(name), err)
 	}
 }
 

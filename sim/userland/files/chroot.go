@@ -41,7 +41,7 @@ func chroot(c *prog.Ctx) int {
 	root := c.Args[0]
 	if err := c.Chroot(root); err != nil {
 		if c.GNU() {
-			c.Die(125, "cannot change root directory to %s: %v", prog.QuoteFile(root), err)
+			c.Die(125, "cannot change root directory to %s: %v", c.QuoteFile(root), err)
 		}
 		c.Die(1, "can't change root directory to '%s': %v", root, err)
 	}
@@ -64,7 +64,7 @@ func chroot(c *prog.Ctx) int {
 		for _, g := range strings.Split(groups, ",") {
 			gid, ok := db.ParseGroup(g)
 			if !ok {
-				c.Die(125, "invalid group %s", prog.Quote(g))
+				c.Die(125, "invalid group %s", c.Quote(g))
 			}
 			gids = append(gids, gid)
 		}

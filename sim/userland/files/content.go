@@ -57,7 +57,7 @@ func truncate(c *prog.Ctx) int {
 		n, _, ok := human.ParseSize(t)
 		if !ok || n > math.MaxInt64 || t == "" || t[0] < '0' || t[0] > '9' {
 			if c.GNU() {
-				c.Die(1, "Invalid number: %s", prog.Quote(sizeText))
+				c.Die(1, "Invalid number: %s", c.Quote(sizeText))
 			}
 			c.Die(1, "invalid number '%s'", sizeText)
 		}
@@ -69,14 +69,14 @@ func truncate(c *prog.Ctx) int {
 	switch {
 	case sizeText == "" && reference == "":
 		if c.GNU() {
-			c.Fail("you must specify either %s or %s", prog.Quote("--size"), prog.Quote("--reference"))
+			c.Fail("you must specify either %s or %s", c.Quote("--size"), c.Quote("--reference"))
 		}
 		c.Usage()
 	case reference != "" && sizeText != "" && kind == 0:
-		c.Fail("you must specify a relative %s with %s", prog.Quote("--size"), prog.Quote("--reference"))
+		c.Fail("you must specify a relative %s with %s", c.Quote("--size"), c.Quote("--reference"))
 		c.Usage()
 	case ioBlocks && sizeText == "":
-		c.Fail("%s was specified but %s was not", prog.Quote("--io-blocks"), prog.Quote("--size"))
+		c.Fail("%s was specified but %s was not", c.Quote("--io-blocks"), c.Quote("--size"))
 		c.Usage()
 	}
 	if len(c.Args) == 0 {
@@ -86,7 +86,7 @@ func truncate(c *prog.Ctx) int {
 	if reference != "" {
 		st, err := c.Stat(reference)
 		if err != nil {
-			c.Die(1, "cannot stat %s: %v", prog.QuoteFile(reference), err)
+			c.Die(1, "cannot stat %s: %v", c.QuoteFile(reference), err)
 		}
 		refSize = st.Size
 	}
@@ -101,7 +101,7 @@ func truncate(c *prog.Ctx) int {
 				continue
 			}
 			if c.GNU() {
-				c.Fail("cannot open %s for writing: %v", prog.QuoteFile(name), err)
+				c.Fail("cannot open %s for writing: %v", c.QuoteFile(name), err)
 			} else {
 				c.Fail("%s: open: %v", name, err)
 			}
@@ -132,7 +132,7 @@ func truncate(c *prog.Ctx) int {
 		}
 		if err := c.Ftruncate(f.Fd, n); err != nil {
 			if c.GNU() {
-				c.Fail("failed to truncate %s at %d bytes: %v", prog.QuoteFile(name), n, err)
+				c.Fail("failed to truncate %s at %d bytes: %v", c.QuoteFile(name), n, err)
 			} else {
 				c.Fail("%s: truncate: %v", name, err)
 			}
@@ -192,7 +192,7 @@ func (d *copyJob) operand(a string) {
 	key, val, ok := strings.Cut(a, "=")
 	if !ok {
 		if d.GNU() {
-			d.Fail("unrecognized operand %s", prog.Quote(a))
+			d.Fail("unrecognized operand %s", d.Quote(a))
 		}
 		d.Usage()
 	}
@@ -200,7 +200,7 @@ func (d *copyJob) operand(a string) {
 		n, bytes, ok := ddNumber(val)
 		if !ok {
 			if d.GNU() {
-				d.Die(1, "invalid number: %s", prog.Quote(val))
+				d.Die(1, "invalid number: %s", d.Quote(val))
 			}
 			d.Die(1, "invalid number '%s'", val)
 		}
@@ -221,7 +221,7 @@ func (d *copyJob) operand(a string) {
 				d.Die(1, "memory exhausted by input buffer of size %d bytes (%s)", n, human.GNU(uint64(n), 1024)+"iB")
 			}
 			if d.GNU() {
-				d.Die(1, "invalid number: %s", prog.Quote(val))
+				d.Die(1, "invalid number: %s", d.Quote(val))
 			}
 			d.Die(1, "number %s is not in 1..9223372036854775807 range", val)
 		}
@@ -270,7 +270,7 @@ func (d *copyJob) operand(a string) {
 	case "status":
 		if val != "none" && val != "noxfer" && val != "progress" || val == "progress" && !d.GNU() {
 			if d.GNU() {
-				d.Fail("invalid status level: %s", prog.Quote(val))
+				d.Fail("invalid status level: %s", d.Quote(val))
 				d.Usage()
 			}
 			d.Die(1, "invalid argument '%s' to 'status'", val)
@@ -278,7 +278,7 @@ func (d *copyJob) operand(a string) {
 		d.status = val
 	default:
 		if d.GNU() {
-			d.Fail("unrecognized operand %s", prog.Quote(a))
+			d.Fail("unrecognized operand %s", d.Quote(a))
 		}
 		d.Usage()
 	}
@@ -292,7 +292,7 @@ func (d *copyJob) words(val string, into map[string]bool, known []string, what s
 		}
 		if !ok {
 			if d.GNU() {
-				d.Fail("invalid %s: %s", what, prog.Quote(w))
+				d.Fail("invalid %s: %s", what, d.Quote(w))
 				d.Usage()
 			}
 			key := map[string]string{"conversion": "conv", "input flag": "iflag", "output flag": "oflag"}[what]
@@ -338,12 +338,12 @@ func (d *copyJob) run() int {
 		f, err := d.OpenFile(d.in, linux.O_RDONLY, 0)
 		if err != nil {
 			if d.GNU() {
-				return d.failed("failed to open "+prog.QuoteFile(d.in), err)
+				return d.failed("failed to open "+d.QuoteFile(d.in), err)
 			}
 			d.Fail("can't open '%s': %v", d.in, err)
 			return 1
 		}
-		in, inName = f, prog.QuoteFile(d.in)
+		in, inName = f, d.QuoteFile(d.in)
 	}
 	if d.out != "" {
 		flags := linux.O_WRONLY
@@ -363,12 +363,12 @@ func (d *copyJob) run() int {
 		f, err := d.OpenFile(d.out, flags, 0o666)
 		if err != nil {
 			if d.GNU() {
-				return d.failed("failed to open "+prog.QuoteFile(d.out), err)
+				return d.failed("failed to open "+d.QuoteFile(d.out), err)
 			}
 			d.Fail("can't open '%s': %v", d.out, err)
 			return 1
 		}
-		out, outName = f, prog.QuoteFile(d.out)
+		out, outName = f, d.QuoteFile(d.out)
 		if trunc && d.seek > 0 {
 			at := d.seek
 			if !d.seekBytes && !d.oflag["seek_bytes"] {
@@ -632,7 +632,7 @@ func syncFS(c *prog.Ctx) int {
 		f, err := c.OpenFile(name, linux.O_RDONLY|linux.O_NONBLOCK, 0)
 		if err != nil {
 			if c.GNU() {
-				c.Fail("error opening %s: %v", prog.QuoteFile(name), err)
+				c.Fail("error opening %s: %v", c.QuoteFile(name), err)
 			} else {
 				c.Fail("can't open '%s': %v", name, err)
 			}
@@ -666,7 +666,7 @@ func shred(c *prog.Ctx) int {
 			n, err := strconv.Atoi(o.Arg)
 			if err != nil || n < 0 || n > 1000 {
 				if c.GNU() {
-					c.Die(1, "invalid number of passes: %s", prog.Quote(o.Arg))
+					c.Die(1, "invalid number of passes: %s", c.Quote(o.Arg))
 				}
 				c.Die(1, "invalid number '%s'", o.Arg)
 			}
@@ -674,7 +674,7 @@ func shred(c *prog.Ctx) int {
 		case 's':
 			n, _, ok := human.ParseSize(o.Arg)
 			if !ok || n > math.MaxInt64 {
-				c.Die(1, "invalid file size: %s", prog.Quote(o.Arg))
+				c.Die(1, "invalid file size: %s", c.Quote(o.Arg))
 			}
 			size = int64(n)
 		case 'u':
@@ -703,7 +703,7 @@ func shred(c *prog.Ctx) int {
 		}
 		if err != nil {
 			if c.GNU() {
-				c.Fail("%s: failed to open for writing: %v", prog.QuoteColon(name), err)
+				c.Fail("%s: failed to open for writing: %v", c.QuoteColon(name), err)
 			} else {
 				c.Fail("can't open '%s': %v", name, err)
 			}
@@ -717,7 +717,7 @@ func shred(c *prog.Ctx) int {
 				c.Errorf("%s: %s: removing\n", c.Name, name)
 			}
 			if err := c.Unlink(name); err != nil {
-				c.Fail("%s: failed to remove: %v", prog.QuoteColon(name), err)
+				c.Fail("%s: failed to remove: %v", c.QuoteColon(name), err)
 			} else if verbose && c.GNU() {
 				c.Errorf("%s: %s: removed\n", c.Name, name)
 			}
@@ -759,7 +759,7 @@ func shredOne(c *prog.Ctx, f *prog.File, name string, st vfs.Stat, passes int, s
 			}
 			k, err := f.Write(b)
 			if err != nil {
-				c.Fail("%s: error writing at offset %d: %v", prog.QuoteColon(name), at, err)
+				c.Fail("%s: error writing at offset %d: %v", c.QuoteColon(name), at, err)
 				return
 			}
 			at += int64(k)

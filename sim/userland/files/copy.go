@@ -103,7 +103,7 @@ func readBackup(c *prog.Ctx, o prog.Opt, b *backup, suffix string) *backup {
 	case "simple", "never":
 		b.control = "simple"
 	default:
-		c.Warn("invalid argument %s for %s", prog.QuoteFile(arg), prog.Quote("backup type"))
+		c.Warn("invalid argument %s for %s", c.QuoteFile(arg), c.Quote("backup type"))
 		c.Errorf("Valid arguments are:\n  - 'none', 'off'\n  - 'simple', 'never'\n  - 'existing', 'nil'\n  - 'numbered', 't'\n")
 		c.Usage()
 	}
@@ -132,7 +132,7 @@ func newCopier(c *prog.Ctx) *copier {
 
 func (k *copier) q(name string) string {
 	if k.GNU() {
-		return prog.QuoteFile(name)
+		return k.QuoteFile(name)
 	}
 	return "'" + name + "'"
 }
@@ -555,7 +555,7 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 		return true
 	case k.symLink:
 		if k.GNU() && !strings.HasPrefix(src, "/") && strings.Contains(strings.TrimPrefix(dst, "./"), "/") {
-			return k.failed(nil, "%s: can make relative symbolic links only in current directory", "", prog.QuoteColon(dst))
+			return k.failed(nil, "%s: can make relative symbolic links only in current directory", "", k.QuoteColon(dst))
 		}
 		if err := k.Symlink(src, dst); err != nil {
 			return k.failed(err, "cannot create symbolic link %s to %s", "can't create symlink %s", k.q(dst), k.q(src))

@@ -71,7 +71,7 @@ func df(c *prog.Ctx) int {
 			}
 			b, ok := human.ParseBlockSize(o.Arg)
 			if !ok {
-				c.Die(1, "invalid -B argument %s", prog.Quote(o.Arg))
+				c.Die(1, "invalid -B argument %s", c.Quote(o.Arg))
 			}
 			d.size = b
 		case 'i':
@@ -151,11 +151,11 @@ func (d *disks) outputFields(o prog.Opt) []string {
 	var fields []string
 	for _, f := range strings.Split(o.Arg, ",") {
 		if !slices.Contains(dfFields, f) {
-			d.Fail("option --output: field %s unknown", prog.Quote(f))
+			d.Fail("option --output: field %s unknown", d.Quote(f))
 			d.Usage()
 		}
 		if slices.Contains(append(d.fields, fields...), f) {
-			d.Fail("option --output: field %s used more than once", prog.Quote(f))
+			d.Fail("option --output: field %s used more than once", d.Quote(f))
 			d.Usage()
 		}
 		fields = append(fields, f)
@@ -171,7 +171,7 @@ func (d *disks) wanted(kind string) bool {
 func (d *disks) file(name string) {
 	if _, err := d.Stat(name); err != nil {
 		if d.GNU() {
-			d.Fail("%s: %v", prog.QuoteColon(name), err)
+			d.Fail("%s: %v", d.QuoteColon(name), err)
 		} else {
 			d.Fail("%s: can't find mount point", name)
 		}

@@ -93,7 +93,7 @@ func du(c *prog.Ctx) int {
 			n, err := strconv.Atoi(o.Arg)
 			if err != nil || n < 0 {
 				if c.GNU() {
-					c.Fail("invalid maximum depth %s", prog.Quote(o.Arg))
+					c.Fail("invalid maximum depth %s", c.Quote(o.Arg))
 					c.Usage()
 				}
 				c.Die(1, "invalid number '%s'", o.Arg)
@@ -115,7 +115,7 @@ func du(c *prog.Ctx) int {
 			arg := strings.TrimPrefix(o.Arg, "-")
 			n, _, ok := human.ParseSize(arg)
 			if !ok || n == 0 && arg != o.Arg {
-				c.Die(1, "invalid --threshold argument %s", prog.Quote(o.Arg))
+				c.Die(1, "invalid --threshold argument %s", c.Quote(o.Arg))
 			}
 			if u.threshold = int64(n); arg != o.Arg {
 				u.threshold = -u.threshold
@@ -125,7 +125,7 @@ func du(c *prog.Ctx) int {
 		case 'B':
 			b, ok := human.ParseBlockSize(o.Arg)
 			if !ok {
-				c.Die(1, "invalid -B argument %s", prog.Quote(o.Arg))
+				c.Die(1, "invalid -B argument %s", c.Quote(o.Arg))
 			}
 			u.size = b
 		case 'H', 'D':
@@ -139,7 +139,7 @@ func du(c *prog.Ctx) int {
 		case 'X':
 			b, err := c.ReadFile(o.Arg)
 			if err != nil {
-				c.Die(1, "%s: %v", prog.QuoteColon(o.Arg), err)
+				c.Die(1, "%s: %v", c.QuoteColon(o.Arg), err)
 			}
 			for line := range strings.Lines(string(b)) {
 				u.exclude = append(u.exclude, strings.TrimSuffix(line, "\n"))
@@ -180,7 +180,7 @@ func du(c *prog.Ctx) int {
 	names := c.Args
 	if files0 != "" {
 		if len(names) > 0 {
-			c.Fail("extra operand %s", prog.QuoteFile(names[0]))
+			c.Fail("extra operand %s", c.QuoteFile(names[0]))
 			c.Errorf("file operands cannot be combined with --files0-from\n")
 			c.Usage()
 		}
@@ -204,12 +204,12 @@ func du(c *prog.Ctx) int {
 func (u *usage) readNames(from string) []string {
 	f, err := u.OpenInput(from)
 	if err != nil {
-		u.Die(1, "cannot open %s for reading: %v", prog.QuoteFile(from), err)
+		u.Die(1, "cannot open %s for reading: %v", u.QuoteFile(from), err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	if err != nil {
-		u.Die(1, "%s: read error: %v", prog.QuoteColon(from), err)
+		u.Die(1, "%s: read error: %v", u.QuoteColon(from), err)
 	}
 	return strings.FieldsFunc(string(b), func(r rune) bool { return r == 0 })
 }
@@ -229,7 +229,7 @@ func (u *usage) walk(name string, level int, top vfs.Stat) (amount, bool) {
 	st, err := stat(name)
 	if err != nil {
 		if u.GNU() {
-			u.Fail("cannot access %s: %v", prog.QuoteFile(name), err)
+			u.Fail("cannot access %s: %v", u.QuoteFile(name), err)
 		} else {
 			u.Fail("%s: %v", name, err)
 		}
@@ -254,7 +254,7 @@ func (u *usage) walk(name string, level int, top vfs.Stat) (amount, bool) {
 		ents, err := u.ReadDir(name)
 		if err != nil {
 			if u.GNU() {
-				u.Fail("cannot read directory %s: %v", prog.QuoteFile(name), err)
+				u.Fail("cannot read directory %s: %v", u.QuoteFile(name), err)
 			} else {
 				u.Fail("can't open '%s': %v", name, err)
 			}

@@ -87,13 +87,13 @@ options:
 	expr := p.parse()
 	switch {
 	case f.files0 != "" && len(paths) > 0:
-		c.Warn("extra operand %s", prog.QuoteFile(paths[0]))
+		c.Warn("extra operand %s", c.QuoteFile(paths[0]))
 		c.Errorf("file operands cannot be combined with -files0-from\n")
 		c.Exit(1)
 	case f.files0 != "":
 		in, err := c.OpenInput(f.files0)
 		if err != nil {
-			c.Die(1, "cannot open %s for reading: %v", prog.QuoteFile(f.files0), err)
+			c.Die(1, "cannot open %s for reading: %v", c.QuoteFile(f.files0), err)
 		}
 		b, _ := io.ReadAll(io.LimitReader(in, 1<<20))
 		in.Close()
@@ -122,7 +122,7 @@ func startsExpression(a string) bool {
 
 func (f *finder) cannot(path string, err error) {
 	if f.GNU() {
-		f.Fail("%s: %v", prog.QuoteFile(path), err)
+		f.Fail("%s: %v", f.QuoteFile(path), err)
 	} else {
 		f.Fail("%s: %v", path, err)
 	}
@@ -155,7 +155,7 @@ func (f *finder) walk(path, top string, depth int, expr findExpr, above []vfsID,
 	for i, a := range above {
 		if a == id && st.Mode.IsDir() {
 			if f.GNU() {
-				f.Fail("File system loop detected; %s is part of the same file system loop as %s.", prog.QuoteFile(path), prog.QuoteFile(ancestor(path, len(above)-i)))
+				f.Fail("File system loop detected; %s is part of the same file system loop as %s.", f.QuoteFile(path), f.QuoteFile(ancestor(path, len(above)-i)))
 			}
 			return
 		}
@@ -244,7 +244,7 @@ func (f *finder) command(argv []string, dir string) bool {
 	st, err := f.Command(argv, nil, nil)
 	if err != nil {
 		if f.GNU() {
-			f.Errorf("%s: %s: %v\n", f.Name, prog.QuoteFile(argv[0]), err)
+			f.Errorf("%s: %s: %v\n", f.Name, f.QuoteFile(argv[0]), err)
 		} else {
 			f.Errorf("%s: %s: %v\n", f.Name, argv[0], err)
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/dockerlab/dockerlab/sim/posixre"
 	"github.com/dockerlab/dockerlab/sim/userland/datetime"
 	"github.com/dockerlab/dockerlab/sim/userland/filemode"
-	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/vfs"
 )
 
@@ -414,7 +413,7 @@ func init() {
 			p.syntax = p.arg(name)
 			types := []string{"findutils-default", "ed", "emacs", "gnu-awk", "grep", "posix-awk", "awk", "posix-basic", "posix-egrep", "egrep", "posix-extended", "posix-minimal-basic", "sed"}
 			if !slices.Contains(types, p.syntax) {
-				p.die("Unknown regular expression type %s; valid types are %s.", prog.Quote(p.syntax), "'"+strings.Join(types, "', '")+"'")
+				p.die("Unknown regular expression type %s; valid types are %s.", p.Quote(p.syntax), "'"+strings.Join(types, "', '")+"'")
 			}
 			return func(*found) bool { return true }
 		}),
@@ -551,7 +550,7 @@ func init() {
 					return true
 				}
 				if p.GNU() {
-					p.Fail("cannot delete %s: %v", prog.QuoteFile(f.path), err)
+					p.Fail("cannot delete %s: %v", p.QuoteFile(f.path), err)
 				} else {
 					p.Fail("%s: %v", f.path, err)
 				}
@@ -583,7 +582,7 @@ func depthOption(set func(p *findParser, n int)) func(p *findParser, name string
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 0 {
 			if p.GNU() {
-				p.die("Expected a positive decimal integer argument to %s, but got %s", name, prog.Quote(s))
+				p.die("Expected a positive decimal integer argument to %s, but got %s", name, p.Quote(s))
 			}
 			p.die("invalid number '%s'", s)
 		}
@@ -777,9 +776,9 @@ func ownerTest(user bool) func(p *findParser, name string) findExpr {
 				}
 				p.die("unknown %s %s", what, s)
 			case user:
-				p.die("%s is not the name of a known user", prog.Quote(s))
+				p.die("%s is not the name of a known user", p.Quote(s))
 			default:
-				p.die("%s is not the name of an existing group", prog.Quote(s))
+				p.die("%s is not the name of an existing group", p.Quote(s))
 			}
 		}
 		return func(f *found) bool {
@@ -803,7 +802,7 @@ func permTest(p *findParser, name string) findExpr {
 	}
 	if !ok {
 		if p.GNU() {
-			p.die("invalid mode %s", prog.Quote(s))
+			p.die("invalid mode %s", p.Quote(s))
 		}
 		p.die("invalid mode '%s'", text)
 	}
@@ -839,7 +838,7 @@ func newerTest(get func(vfs.Stat) time.Time, ref byte) func(p *findParser, name 
 		if ref == 't' {
 			var ok bool
 			if at, ok = datetime.Parse(s, p.now.In(p.Zone())); !ok {
-				p.die("I cannot figure out how to interpret %s as a date or time", prog.Quote(s))
+				p.die("I cannot figure out how to interpret %s as a date or time", p.Quote(s))
 			}
 		} else {
 			stat := p.Lstat

@@ -226,13 +226,13 @@ func (l *listing) gnuOptions(tty bool) {
 		case 'w':
 			n, err := strconv.ParseUint(o.Arg, 0, 31)
 			if err != nil {
-				c.Die(2, "invalid line width: %s", prog.Quote(o.Arg))
+				c.Die(2, "invalid line width: %s", c.Quote(o.Arg))
 			}
 			l.width = int(n)
 		case 'T':
 			n, err := strconv.ParseUint(o.Arg, 0, 31)
 			if err != nil {
-				c.Die(2, "invalid tab size: %s", prog.Quote(o.Arg))
+				c.Die(2, "invalid tab size: %s", c.Quote(o.Arg))
 			}
 			l.tab = int(n)
 		case 'x':
@@ -290,7 +290,7 @@ func (l *listing) gnuOptions(tty bool) {
 		case lsBlockSize:
 			b, ok := human.ParseBlockSize(o.Arg)
 			if !ok {
-				c.Die(2, "invalid --block-size argument %s", prog.Quote(o.Arg))
+				c.Die(2, "invalid --block-size argument %s", c.Quote(o.Arg))
 			}
 			l.human, l.blockSize, kib = b, b, false
 		case lsAuthor:
@@ -327,7 +327,7 @@ func (l *listing) gnuOptions(tty bool) {
 		}
 		style := strings.TrimPrefix(l.style, "posix-")
 		if !strings.HasPrefix(style, "+") && !slices.Contains([]string{"full-iso", "long-iso", "iso", "locale"}, style) {
-			c.Warn("invalid argument %s for %s", prog.QuoteFile(style), prog.Quote("time style"))
+			c.Warn("invalid argument %s for %s", c.QuoteFile(style), c.Quote("time style"))
 			c.Errorf("Valid arguments are:\n  - [posix-]full-iso\n  - [posix-]long-iso\n  - [posix-]iso\n  - [posix-]locale\n  - +FORMAT (e.g., +%%H:%%M) for a 'date'-style format\n")
 			c.Usage()
 		}
@@ -519,7 +519,7 @@ func (l *listing) operand(e *lsEntry) bool {
 func (l *listing) cannot(status int, what, path string, err error) {
 	if l.GNU() {
 		l.Status = max(l.Status, status)
-		l.Warn("cannot %s %s: %v", what, prog.QuoteFile(path), err)
+		l.Warn("cannot %s %s: %v", what, l.QuoteFile(path), err)
 		return
 	}
 	if what == "open directory" {
@@ -553,7 +553,7 @@ func (l *listing) directory(name, path string, above map[vfsID]bool) {
 		id := vfsID{st.Dev, st.Ino}
 		if above[id] {
 			l.Status = 2
-			l.Warn("%s: not listing already-listed directory", prog.QuoteColon(name))
+			l.Warn("%s: not listing already-listed directory", l.QuoteColon(name))
 			return
 		}
 		above[id] = true
@@ -763,7 +763,7 @@ func (l *listing) shown(name string) string {
 		}
 		return s
 	}
-	s := quoteAs(name, l.quote, l.utf8)
+	s := l.quoted(name)
 	if l.hideCtl {
 		s = strings.Map(func(r rune) rune {
 			if r < ' ' || r == 0x7f || r == 0xfffd {
@@ -800,12 +800,13 @@ func printable(s string) string {
 	return string(b)
 }
 
-func quoteAs(name, style string, utf8 bool) string {
-	switch style {
+// quoted is a name in the style of --quoting-style.
+func (l *listing) quoted(name string) string {
+	switch l.quote {
 	case "shell-escape":
-		return prog.QuoteShell(name, utf8)
+		return prog.QuoteShell(name, l.utf8)
 	case "shell-escape-always":
-		return prog.QuoteFile(name)
+		return l.QuoteFile(name)
 	case "shell":
 		if q := prog.QuoteShell(name, true); !strings.Contains(q, "$'") {
 			return q
@@ -824,11 +825,13 @@ func quoteAs(name, style string, utf8 bool) string {
 		}
 	case "escape":
 		return strings.ReplaceAll(prog.EscapeC(name, 0), " ", `\ `)
-	case "locale", "clocale":
-		if style == "clocale" {
-			return `"` + prog.EscapeC(name, '"') + `"`
+	case "clocale":
+		if l.UTF8() {
+			return l.Quote(name)
 		}
-		return prog.Quote(name)
+		return `"` + prog.EscapeC(name, '"') + `"`
+	case "locale":
+		return l.Quote(name)
 	}
 	return name
 }

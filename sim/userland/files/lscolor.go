@@ -98,7 +98,7 @@ func (l *listing) colored(e *lsEntry, text string) string {
 }
 
 func (l *listing) coloredTarget(e *lsEntry) string {
-	text := quoteAs(e.target, l.quote, l.utf8)
+	text := l.quoted(e.target)
 	if !l.GNU() {
 		text = printable(e.target)
 	}

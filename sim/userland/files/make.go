@@ -62,7 +62,7 @@ func mkdir(c *prog.Ctx) int {
 		change, ok := filemode.Parse(modeText)
 		if !ok {
 			if c.GNU() {
-				c.Die(1, "invalid mode %s", prog.Quote(modeText))
+				c.Die(1, "invalid mode %s", c.Quote(modeText))
 			}
 			c.Die(1, "invalid mode '%s'", modeText)
 		}
@@ -70,14 +70,14 @@ func mkdir(c *prog.Ctx) int {
 	}
 	made := func(dir string) {
 		if verbose && c.GNU() {
-			c.Printf("%s: created directory %s\n", c.Name, prog.QuoteFile(dir))
+			c.Printf("%s: created directory %s\n", c.Name, c.QuoteFile(dir))
 		} else if verbose {
 			c.Printf("created directory: '%s'\n", dir)
 		}
 	}
 	failed := func(dir string, err error) {
 		if c.GNU() {
-			c.Fail("cannot create directory %s: %v", prog.QuoteFile(dir), err)
+			c.Fail("cannot create directory %s: %v", c.QuoteFile(dir), err)
 		} else {
 			c.Fail("can't create directory '%s': %v", dir, err)
 		}
@@ -126,7 +126,7 @@ func mkfifo(c *prog.Ctx) int {
 	for _, name := range c.Args {
 		if err := c.Mkfifo(name, perm); err != nil {
 			if c.GNU() {
-				c.Fail("cannot create fifo %s: %v", prog.QuoteFile(name), err)
+				c.Fail("cannot create fifo %s: %v", c.QuoteFile(name), err)
 			} else {
 				c.Fail("%s: %v", name, err)
 			}
@@ -172,7 +172,7 @@ func mknod(c *prog.Ctx) int {
 			if len(args) == 0 {
 				c.Fail("missing operand")
 			} else {
-				c.Fail("missing operand after %s", prog.Quote(args[len(args)-1]))
+				c.Fail("missing operand after %s", c.Quote(args[len(args)-1]))
 			}
 		}
 		c.Usage()
@@ -188,12 +188,12 @@ func mknod(c *prog.Ctx) int {
 			c.Usage()
 		}
 		if len(args) < want {
-			c.Fail("missing operand after %s", prog.Quote(args[len(args)-1]))
+			c.Fail("missing operand after %s", c.Quote(args[len(args)-1]))
 			if len(args) == 2 {
 				c.Errorf("Special files require major and minor device numbers.\n")
 			}
 		} else {
-			c.Fail("extra operand %s", prog.Quote(args[want]))
+			c.Fail("extra operand %s", c.Quote(args[want]))
 			if want == 2 && len(args) == 4 {
 				c.Errorf("Fifos do not have major and minor device numbers.\n")
 			}
@@ -212,19 +212,19 @@ func mknod(c *prog.Ctx) int {
 			var err error
 			if n[i], err = strconv.ParseUint(args[2+i], 0, 32); err != nil {
 				if c.GNU() {
-					c.Die(1, "invalid %s device number %s", what, prog.Quote(args[2+i]))
+					c.Die(1, "invalid %s device number %s", what, c.Quote(args[2+i]))
 				}
 				c.Die(1, "invalid number '%s'", args[2+i])
 			}
 		}
 		dev = linux.Mkdev(uint32(n[0]), uint32(n[1]))
 	default:
-		c.Fail("invalid device type %s", prog.Quote(kind))
+		c.Fail("invalid device type %s", c.Quote(kind))
 		c.Usage()
 	}
 	if err := c.Mknod(name, mode|perm, dev); err != nil {
 		if c.GNU() {
-			c.Fail("%s: %v", prog.QuoteColon(name), err)
+			c.Fail("%s: %v", c.QuoteColon(name), err)
 		} else {
 			c.Fail("%s: %v", name, err)
 		}
@@ -245,16 +245,16 @@ func link(c *prog.Ctx) int {
 			case 0:
 				c.Fail("missing operand")
 			case 1:
-				c.Fail("missing operand after %s", prog.Quote(c.Args[0]))
+				c.Fail("missing operand after %s", c.Quote(c.Args[0]))
 			default:
-				c.Fail("extra operand %s", prog.Quote(c.Args[2]))
+				c.Fail("extra operand %s", c.Quote(c.Args[2]))
 			}
 		}
 		c.Usage()
 	}
 	if err := c.Link(c.Args[0], c.Args[1]); err != nil {
 		if c.GNU() {
-			c.Fail("cannot create link %s to %s: %v", prog.QuoteFile(c.Args[1]), prog.QuoteFile(c.Args[0]), err)
+			c.Fail("cannot create link %s to %s: %v", c.QuoteFile(c.Args[1]), c.QuoteFile(c.Args[0]), err)
 		} else {
 			c.Fail("can't create hardlink '%s' to '%s': %v", c.Args[1], c.Args[0], err)
 		}
@@ -350,9 +350,9 @@ func ln(c *prog.Ctx) int {
 		}
 		if len(args) != 2 {
 			if len(args) < 2 {
-				c.Fail("missing destination file operand after %s", prog.QuoteFile(args[0]))
+				c.Fail("missing destination file operand after %s", c.QuoteFile(args[0]))
 			} else {
-				c.Fail("extra operand %s", prog.QuoteFile(args[2]))
+				c.Fail("extra operand %s", c.QuoteFile(args[2]))
 			}
 			c.Usage()
 		}
@@ -363,7 +363,7 @@ func ln(c *prog.Ctx) int {
 			err = linux.ENOTDIR
 		}
 		if err != nil {
-			c.Die(1, "target directory %s: %v", prog.QuoteFile(target), err)
+			c.Die(1, "target directory %s: %v", c.QuoteFile(target), err)
 		}
 		for _, a := range args {
 			l.one(a, intoDir(target, a))
@@ -379,7 +379,7 @@ func ln(c *prog.Ctx) int {
 			if _, e := c.Stat(dir); e != nil {
 				err = e
 			}
-			c.Die(1, "target %s: %v", prog.QuoteFile(dir), err)
+			c.Die(1, "target %s: %v", c.QuoteFile(dir), err)
 		}
 		for _, a := range args[:len(args)-1] {
 			l.one(a, intoDir(dir, a))
@@ -397,11 +397,11 @@ func (l *linker) one(target, name string) {
 		}
 		st, err := stat(target)
 		if err != nil {
-			l.Fail("failed to access %s: %v", prog.QuoteFile(target), err)
+			l.Fail("failed to access %s: %v", l.QuoteFile(target), err)
 			return
 		}
 		if st.Mode.IsDir() {
-			l.Fail("%s: hard link not allowed for directory", prog.QuoteColon(target))
+			l.Fail("%s: hard link not allowed for directory", l.QuoteColon(target))
 			return
 		}
 	}
@@ -409,19 +409,19 @@ func (l *linker) one(target, name string) {
 	saved := ""
 	if exists == nil && (l.force || l.ask || l.backup != nil) {
 		if st, err := l.Stat(target); err == nil && st.Ino == old.Ino && st.Dev == old.Dev && (old.Nlink == 1 || path.Clean(target) == path.Clean(name)) && l.backup == nil {
-			l.Fail("%s and %s are the same file", prog.QuoteFile(target), prog.QuoteFile(name))
+			l.Fail("%s and %s are the same file", l.QuoteFile(target), l.QuoteFile(name))
 			return
 		}
 		if old.Mode.IsDir() {
-			l.Fail("%s: cannot overwrite directory", prog.QuoteColon(name))
+			l.Fail("%s: cannot overwrite directory", l.QuoteColon(name))
 			return
 		}
 		if l.made[path.Clean(name)] {
-			l.Fail("will not overwrite just-created %s with %s", prog.QuoteFile(name), prog.QuoteFile(target))
+			l.Fail("will not overwrite just-created %s with %s", l.QuoteFile(name), l.QuoteFile(target))
 			return
 		}
 		if l.ask {
-			l.Errorf("%s: replace %s? ", l.Name, prog.QuoteFile(name))
+			l.Errorf("%s: replace %s? ", l.Name, l.QuoteFile(name))
 			if !yes(l.Ctx) {
 				return
 			}
@@ -429,11 +429,11 @@ func (l *linker) one(target, name string) {
 		if l.backup != nil {
 			saved = l.backup.name(l.Ctx, name)
 			if err := l.Rename(name, saved); err != nil {
-				l.Fail("cannot backup %s: %v", prog.QuoteFile(name), err)
+				l.Fail("cannot backup %s: %v", l.QuoteFile(name), err)
 				return
 			}
 		} else if err := l.Unlink(name); err != nil {
-			l.Fail("cannot remove %s: %v", prog.QuoteFile(name), err)
+			l.Fail("cannot remove %s: %v", l.QuoteFile(name), err)
 			return
 		}
 	}
@@ -446,10 +446,10 @@ func (l *linker) one(target, name string) {
 		if err = l.Symlink(text, name); err != nil {
 			what := "failed to create symbolic link %s: %v"
 			if err == linux.ENAMETOOLONG {
-				l.Fail("failed to create symbolic link %s -> %s: %v", prog.QuoteFile(name), prog.QuoteFile(text), err)
+				l.Fail("failed to create symbolic link %s -> %s: %v", l.QuoteFile(name), l.QuoteFile(text), err)
 				return
 			}
-			l.Fail(what, prog.QuoteFile(name), err)
+			l.Fail(what, l.QuoteFile(name), err)
 			return
 		}
 	} else {
@@ -461,9 +461,9 @@ func (l *linker) one(target, name string) {
 		}
 		if err = l.Link(from, name); err != nil {
 			if err == linux.EEXIST || err == linux.EDQUOT || err == linux.ENOSPC || err == linux.EROFS {
-				l.Fail("failed to create hard link %s: %v", prog.QuoteFile(name), err)
+				l.Fail("failed to create hard link %s: %v", l.QuoteFile(name), err)
 			} else {
-				l.Fail("failed to create hard link %s => %s: %v", prog.QuoteFile(name), prog.QuoteFile(target), err)
+				l.Fail("failed to create hard link %s => %s: %v", l.QuoteFile(name), l.QuoteFile(target), err)
 			}
 			return
 		}
@@ -471,13 +471,13 @@ func (l *linker) one(target, name string) {
 	l.made[path.Clean(name)] = true
 	if l.verbose {
 		if saved != "" {
-			l.Print(prog.QuoteFile(saved), " ~ ")
+			l.Print(l.QuoteFile(saved), " ~ ")
 		}
 		arrow := " => "
 		if l.symbolic {
 			arrow = " -> "
 		}
-		l.Print(prog.QuoteFile(name), arrow, prog.QuoteFile(text), "\n")
+		l.Print(l.QuoteFile(name), arrow, l.QuoteFile(text), "\n")
 	}
 }
 

@@ -47,7 +47,7 @@ func basename(c *prog.Ctx) int {
 		return 0
 	}
 	if len(c.Args) > 2 {
-		c.Fail("extra operand %s", prog.Quote(c.Args[2]))
+		c.Fail("extra operand %s", c.Quote(c.Args[2]))
 		c.Usage()
 	}
 	if len(c.Args) == 2 {
@@ -170,7 +170,7 @@ func readlink(c *prog.Ctx) int {
 		if err != nil {
 			c.Status = 1
 			if verbose && c.GNU() {
-				c.Warn("%s: %v", prog.QuoteColon(name), err)
+				c.Warn("%s: %v", c.QuoteColon(name), err)
 			} else if verbose {
 				c.Warn("%s: cannot read link: %v", name, err)
 			}
@@ -308,7 +308,7 @@ func realpath(c *prog.Ctx) int {
 			}
 		}
 		if err != nil {
-			c.Die(1, "%s: %v", prog.QuoteColon(name), err)
+			c.Die(1, "%s: %v", c.QuoteColon(name), err)
 		}
 		return full
 	}
@@ -325,7 +325,7 @@ func realpath(c *prog.Ctx) int {
 		if err != nil {
 			c.Status = 1
 			if !quiet {
-				c.Warn("%s: %v", prog.QuoteColon(name), err)
+				c.Warn("%s: %v", c.QuoteColon(name), err)
 			}
 			continue
 		}
@@ -371,7 +371,7 @@ func validPath(c *prog.Ctx, name string, posix, extra bool) bool {
 	if extra {
 		for _, part := range strings.Split(name, "/") {
 			if strings.HasPrefix(part, "-") {
-				c.Fail("leading '-' in a component of file name %s", prog.QuoteFile(name))
+				c.Fail("leading '-' in a component of file name %s", c.QuoteFile(name))
 				return false
 			}
 		}
@@ -384,7 +384,7 @@ func validPath(c *prog.Ctx, name string, posix, extra bool) bool {
 		const portable = "/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 		for i := range len(name) {
 			if !strings.Contains(portable, name[i:i+1]) {
-				c.Fail("nonportable character %s in file name %s", prog.Quote(name[i:i+1]), prog.QuoteFile(name))
+				c.Fail("nonportable character %s in file name %s", c.Quote(name[i:i+1]), c.QuoteFile(name))
 				return false
 			}
 		}
@@ -392,7 +392,7 @@ func validPath(c *prog.Ctx, name string, posix, extra bool) bool {
 		return true
 	} else if err != linux.ENOENT || name == "" {
 		if err != linux.ENAMETOOLONG {
-			c.Fail("%s: %v", prog.QuoteColon(name), err)
+			c.Fail("%s: %v", c.QuoteColon(name), err)
 			return false
 		}
 	}
@@ -401,12 +401,12 @@ func validPath(c *prog.Ctx, name string, posix, extra bool) bool {
 		pathMax, nameMax = 255, 14
 	}
 	if len(name) > pathMax {
-		c.Fail("limit %d exceeded by length %d of file name %s", pathMax, len(name), prog.QuoteFile(name))
+		c.Fail("limit %d exceeded by length %d of file name %s", pathMax, len(name), c.QuoteFile(name))
 		return false
 	}
 	for _, part := range strings.Split(name, "/") {
 		if len(part) > nameMax {
-			c.Fail("limit %d exceeded by length %d of file name component %s", nameMax, len(part), prog.Quote(part))
+			c.Fail("limit %d exceeded by length %d of file name component %s", nameMax, len(part), c.Quote(part))
 			return false
 		}
 	}
@@ -495,7 +495,7 @@ func mktemp(c *prog.Ctx) int {
 		}
 		c.Usage()
 	}
-	q := prog.QuoteFile
+	q := c.QuoteFile
 	if haveSuffix {
 		if !strings.HasSuffix(template, "X") {
 			c.Die(1, "with --suffix, template %s must end in X", q(template))

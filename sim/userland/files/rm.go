@@ -69,7 +69,7 @@ func rm(c *prog.Ctx) int {
 			preserve = false
 		case rmPreserveRoot:
 			if o.Has && o.Arg != "all" {
-				c.Die(1, "unrecognized --preserve-root argument: %s", prog.QuoteFile(o.Arg))
+				c.Die(1, "unrecognized --preserve-root argument: %s", c.QuoteFile(o.Arg))
 			}
 			preserve = true
 		}
@@ -104,14 +104,14 @@ func rm(c *prog.Ctx) int {
 			if !c.GNU() {
 				c.Fail("can't remove '.' or '..'")
 			} else if r.recursive {
-				c.Fail("refusing to remove %s or %s directory: skipping %s", prog.QuoteFile("."), prog.QuoteFile(".."), prog.QuoteFile(name))
+				c.Fail("refusing to remove %s or %s directory: skipping %s", c.QuoteFile("."), c.QuoteFile(".."), c.QuoteFile(name))
 			} else {
-				c.Fail("cannot remove %s: Is a directory", prog.QuoteFile(name))
+				c.Fail("cannot remove %s: Is a directory", c.QuoteFile(name))
 			}
 			continue
 		}
 		if c.GNU() && preserve && r.recursive && path.Clean(name) == "/" {
-			c.Fail("it is dangerous to operate recursively on %s", prog.QuoteFile("/"))
+			c.Fail("it is dangerous to operate recursively on %s", c.QuoteFile("/"))
 			c.Warn("use --no-preserve-root to override this failsafe")
 			continue
 		}
@@ -128,7 +128,7 @@ func rm(c *prog.Ctx) int {
 
 func (r *remover) cannot(name string, err error) bool {
 	if r.GNU() {
-		r.Fail("cannot remove %s: %v", prog.QuoteFile(name), err)
+		r.Fail("cannot remove %s: %v", r.QuoteFile(name), err)
 	} else {
 		r.Fail("can't remove '%s': %v", name, err)
 	}
@@ -173,7 +173,7 @@ func (r *remover) remove(name string) bool {
 		return false
 	}
 	if r.oneFS && st.Dev != r.dev {
-		r.Fail("skipping %s, since it's on a different device", prog.QuoteFile(name))
+		r.Fail("skipping %s, since it's on a different device", r.QuoteFile(name))
 		return false
 	}
 	ents, err := r.ReadDir(name)
@@ -224,9 +224,9 @@ func (r *remover) told(name string, dir bool) {
 		return
 	}
 	if dir {
-		r.Printf("removed directory %s\n", prog.QuoteFile(name))
+		r.Printf("removed directory %s\n", r.QuoteFile(name))
 	} else {
-		r.Printf("removed %s\n", prog.QuoteFile(name))
+		r.Printf("removed %s\n", r.QuoteFile(name))
 	}
 }
 
@@ -255,7 +255,7 @@ func (r *remover) confirm(name string, st vfs.Stat, dir bool) bool {
 
 func (r *remover) prompt(words, name string) bool {
 	if r.GNU() {
-		r.Errorf("%s: %s %s? ", r.Name, words, prog.QuoteFile(name))
+		r.Errorf("%s: %s %s? ", r.Name, words, r.QuoteFile(name))
 	} else {
 		r.Errorf("%s: %s '%s'? ", r.Name, words, name)
 	}
@@ -313,7 +313,7 @@ func rmdir(c *prog.Ctx) int {
 	for _, arg := range c.Args {
 		for dir, first := arg, true; ; first = false {
 			if verbose {
-				c.Printf("%s: removing directory, %s\n", c.Name, prog.QuoteFile(dir))
+				c.Printf("%s: removing directory, %s\n", c.Name, c.QuoteFile(dir))
 			}
 			err := c.Rmdir(dir)
 			if err != nil {
@@ -325,12 +325,12 @@ func rmdir(c *prog.Ctx) int {
 					c.Fail("'%s': %v", dir, err)
 				case first:
 					if st, e := c.Lstat(strings.TrimRight(dir, "/")); e == nil && st.Mode.IsSymlink() && strings.HasSuffix(dir, "/") && err == linux.ENOTDIR {
-						c.Fail("failed to remove %s: Symbolic link not followed", prog.QuoteFile(dir))
+						c.Fail("failed to remove %s: Symbolic link not followed", c.QuoteFile(dir))
 						break
 					}
-					c.Fail("failed to remove %s: %v", prog.QuoteFile(dir), err)
+					c.Fail("failed to remove %s: %v", c.QuoteFile(dir), err)
 				default:
-					c.Fail("failed to remove directory %s: %v", prog.QuoteFile(dir), err)
+					c.Fail("failed to remove directory %s: %v", c.QuoteFile(dir), err)
 				}
 				break
 			}
@@ -362,13 +362,13 @@ func unlink(c *prog.Ctx) int {
 		c.Usage()
 	case len(c.Args) > 1:
 		if c.GNU() {
-			c.Fail("extra operand %s", prog.Quote(c.Args[1]))
+			c.Fail("extra operand %s", c.Quote(c.Args[1]))
 		}
 		c.Usage()
 	}
 	if err := c.Unlink(c.Args[0]); err != nil {
 		if c.GNU() {
-			c.Fail("cannot unlink %s: %v", prog.QuoteFile(c.Args[0]), err)
+			c.Fail("cannot unlink %s: %v", c.QuoteFile(c.Args[0]), err)
 		} else {
 			c.Fail("can't remove file '%s': %v", c.Args[0], err)
 		}

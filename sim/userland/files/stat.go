@@ -105,7 +105,7 @@ func (s *statter) file(name, format string, custom, escapes bool) {
 		case name == "-":
 			s.Fail("cannot stat standard input: %v", err)
 		default:
-			s.Fail("cannot statx %s: %v", prog.QuoteFile(name), err)
+			s.Fail("cannot statx %s: %v", s.QuoteFile(name), err)
 		}
 		return
 	}
@@ -139,13 +139,13 @@ func (s *statter) file(name, format string, custom, escapes bool) {
 
 func (s *statter) filesystem(name, format string, custom, escapes bool) {
 	if name == "-" && s.GNU() {
-		s.Fail("using %s to denote standard input does not work in file system mode", prog.QuoteFile(name))
+		s.Fail("using %s to denote standard input does not work in file system mode", s.QuoteFile(name))
 		return
 	}
 	f, err := s.Statfs(name)
 	if err != nil {
 		if s.GNU() {
-			s.Fail("cannot read file system information for %s: %v", prog.QuoteFile(name), err)
+			s.Fail("cannot read file system information for %s: %v", s.QuoteFile(name), err)
 		} else {
 			s.Fail("can't read file system information for '%s': %v", name, err)
 		}
@@ -424,7 +424,7 @@ func (s *statter) fileVerb(verb, mod byte, name string, st vfs.Stat, custom bool
 	case 'n':
 		return name, true
 	case 'N':
-		q := prog.QuoteFile
+		q := s.QuoteFile
 		if !s.GNU() {
 			q = func(s string) string { return s }
 			if st.Mode.IsSymlink() {
@@ -438,7 +438,7 @@ func (s *statter) fileVerb(verb, mod byte, name string, st vfs.Stat, custom bool
 		}
 		to, err := s.Readlink(name)
 		if err != nil {
-			s.Fail("cannot read symbolic link %s: %v", prog.QuoteFile(name), err)
+			s.Fail("cannot read symbolic link %s: %v", s.QuoteFile(name), err)
 			return q(name), true
 		}
 		return q(name) + " -> " + q(to), true

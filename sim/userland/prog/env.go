@@ -164,10 +164,14 @@ func (c *Ctx) Choose(option, arg string, valid ...string) string {
 	if len(found) > 1 {
 		word = "ambiguous"
 	}
-	c.Warn("%s argument %s for %s", word, QuoteFile(arg), Quote(option))
+	c.Warn("%s argument %s for %s", word, c.Quote(arg), c.Quote(option))
 	c.Errorf("Valid arguments are:\n")
 	for _, v := range valid {
-		c.Errorf("  - %s\n", "'"+strings.ReplaceAll(v, "|", "', '")+"'")
+		words := strings.Split(v, "|")
+		for i := range words {
+			words[i] = c.Quote(words[i])
+		}
+		c.Errorf("  - %s\n", strings.Join(words, ", "))
 	}
 	c.UsageStatus = 1 // whatever wrong use exits with
 	c.Usage()
@@ -178,7 +182,7 @@ func (c *Ctx) Choose(option, arg string, valid ...string) string {
 // like, and gives the exit code: 127 for what is not there, 126 for what cannot be run.
 func ExecFailed(c *Ctx, name string, err error) int {
 	if c.GNU() {
-		c.Warn("failed to run command %s: %v", QuoteFile(name), err)
+		c.Warn("failed to run command %s: %v", c.QuoteFile(name), err)
 	} else {
 		c.Warn("can't execute '%s': %v", name, err)
 	}

@@ -6,22 +6,46 @@ import (
 	"unicode/utf8"
 )
 
-// The ways in which GNU programs put names into messages (gnulib's quotearg, in the C locale).
+// The ways in which GNU programs put names into messages (gnulib's quotearg).
 // Busybox writes names as they are, between apostrophes where the message has them.
 
-// Quote is gnulib's quote: 'name', with C escapes for what is odd in it.
-func Quote(s string) string { return "'" + escapeC(s, '\'') + "'" }
+// Quote is gnulib's quote: 'name', or ‘name’ in a locale of UTF-8, with C escapes for what is odd
+// in it.
+func (c *Ctx) Quote(s string) string {
+	if c.GNU() && c.UTF8() {
+		return "‘" + escapeUTF8(s) + "’"
+	}
+	return "'" + escapeC(s, '\'') + "'"
+}
 
 // QuoteFile is gnulib's quoteaf: a name as a shell would take it, always in apostrophes.
-func QuoteFile(s string) string { return shellQuote(s, true, false) }
+func (c *Ctx) QuoteFile(s string) string { return shellQuote(s, true, c.UTF8()) }
 
 // QuoteColon is gnulib's quotef: a name before a colon, in apostrophes only where a shell
 // needs them, or where it holds a colon.
-func QuoteColon(s string) string { return shellQuote(s, strings.Contains(s, ":"), false) }
+func (c *Ctx) QuoteColon(s string) string {
+	return shellQuote(s, strings.Contains(s, ":"), c.UTF8())
+}
 
 // QuoteShell is a name as ls writes it to a terminal: in apostrophes only where a shell needs
 // them. Characters beyond ASCII stand as they are if utf8 is true.
 func QuoteShell(s string, utf8 bool) string { return shellQuote(s, false, utf8) }
+
+// escapeUTF8 gives s with C escapes for what is no printable character, and a backslash before a
+// backslash.
+func escapeUTF8(s string) string {
+	var b strings.Builder
+	for i, n := 0, 0; i < len(s); i += n {
+		var r rune
+		if r, n = utf8.DecodeRuneInString(s[i:]); r < utf8.RuneSelf || r == utf8.RuneError {
+			b.WriteString(escapeC(s[i:i+1], 0))
+			n = 1
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
 
 func escapeC(s string, quote byte) string {
 	var b strings.Builder

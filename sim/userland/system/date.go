@@ -103,10 +103,10 @@ func date(c *prog.Ctx) int {
 		case i > 0 && !c.GNU():
 			text, haveText = a, true
 		case i > 0:
-			c.Fail("extra operand %s", prog.Quote(a))
+			c.Fail("extra operand %s", c.Quote(a))
 			c.Usage()
 		case sources > 0 || haveSet:
-			c.Fail("the argument %s lacks a leading '+';\nwhen using an option to specify date(s), any non-option\nargument must be a format string beginning with '+'", prog.Quote(a))
+			c.Fail("the argument %s lacks a leading '+';\nwhen using an option to specify date(s), any non-option\nargument must be a format string beginning with '+'", c.Quote(a))
 			c.Usage()
 		default:
 			stamp = a
@@ -132,7 +132,7 @@ func date(c *prog.Ctx) int {
 	}
 	invalid := func(s string) {
 		if c.GNU() {
-			c.Fail("invalid date %s", prog.Quote(s))
+			c.Fail("invalid date %s", c.Quote(s))
 		} else {
 			c.Fail("invalid date '%s'", s)
 		}
@@ -141,7 +141,7 @@ func date(c *prog.Ctx) int {
 	case file != "":
 		f, err := c.OpenInput(file)
 		if err != nil {
-			c.Die(1, "%s: %v", prog.QuoteColon(file), err)
+			c.Die(1, "%s: %v", c.QuoteColon(file), err)
 		}
 		defer f.Close()
 		for sc := bufio.NewScanner(f); sc.Scan(); {
@@ -159,7 +159,7 @@ func date(c *prog.Ctx) int {
 			if !c.GNU() {
 				c.Die(1, "can't stat '%s': %v", reference, err)
 			}
-			c.Die(1, "%s: %v", prog.QuoteColon(reference), err)
+			c.Die(1, "%s: %v", c.QuoteColon(reference), err)
 		}
 		show(st.Mtime.In(zone))
 		return 0

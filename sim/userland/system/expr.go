@@ -38,7 +38,7 @@ func expr(c *prog.Ctx) int {
 	v := e.or(true)
 	if e.i < len(args) {
 		if c.GNU() {
-			c.Die(2, "syntax error: unexpected argument %s", prog.Quote(args[e.i]))
+			c.Die(2, "syntax error: unexpected argument %s", c.Quote(args[e.i]))
 		}
 		c.Die(2, "syntax error")
 	}
@@ -256,7 +256,7 @@ const maxDepth = 1000
 func (e *evaluator) primary(eval bool) string {
 	if e.i >= len(e.args) {
 		if e.GNU() {
-			e.Die(2, "syntax error: missing argument after %s", prog.Quote(e.args[len(e.args)-1]))
+			e.Die(2, "syntax error: missing argument after %s", e.Quote(e.args[len(e.args)-1]))
 		}
 		e.Die(2, "syntax error")
 	}
@@ -272,9 +272,9 @@ func (e *evaluator) primary(eval bool) string {
 		if !e.next(")") {
 			if e.GNU() {
 				if e.i >= len(e.args) {
-					e.Die(2, "syntax error: expecting ')' after %s", prog.Quote(e.args[len(e.args)-1]))
+					e.Die(2, "syntax error: expecting ')' after %s", e.Quote(e.args[len(e.args)-1]))
 				}
-				e.Die(2, "syntax error: expecting ')' instead of %s", prog.Quote(e.args[e.i]))
+				e.Die(2, "syntax error: expecting ')' instead of %s", e.Quote(e.args[e.i]))
 			}
 			e.Die(2, "syntax error")
 		}
@@ -286,7 +286,7 @@ func (e *evaluator) primary(eval bool) string {
 		e.Die(2, "syntax error")
 	case a == "+" && e.GNU():
 		if e.i >= len(e.args) {
-			e.Die(2, "syntax error: missing argument after %s", prog.Quote("+"))
+			e.Die(2, "syntax error: missing argument after %s", e.Quote("+"))
 		}
 		e.i++
 		return e.args[e.i-1]

@@ -940,7 +940,7 @@ func users(c *prog.Ctx) int {
 	for range c.Getopt("", nil) {
 	}
 	if len(c.Args) > 1 {
-		c.Fail("extra operand %s", prog.Quote(c.Args[1]))
+		c.Fail("extra operand %s", c.Quote(c.Args[1]))
 		c.Usage()
 	}
 	return 0

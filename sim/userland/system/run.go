@@ -51,7 +51,7 @@ func env(c *prog.Ctx) int {
 		for _, name := range list {
 			sig, ok := linux.ParseSignal(name)
 			if !ok || sig == 0 {
-				c.Fail("%s: invalid signal", prog.Quote(name))
+				c.Fail("%s: invalid signal", c.Quote(name))
 				c.Usage()
 			}
 			if sig != linux.SIGKILL && sig != linux.SIGSTOP {
@@ -91,7 +91,7 @@ func env(c *prog.Ctx) int {
 	}
 	for _, name := range unset {
 		if (name == "" || strings.Contains(name, "=")) && c.GNU() {
-			c.Die(125, "cannot unset %s: %v", prog.Quote(name), linux.EINVAL)
+			c.Die(125, "cannot unset %s: %v", c.Quote(name), linux.EINVAL)
 		}
 		if verbose {
 			c.Errorf("unset:    %s\n", name)
@@ -121,13 +121,13 @@ func env(c *prog.Ctx) int {
 	}
 	if dir != "" {
 		if err := c.Chdir(dir); err != nil {
-			c.Die(125, "cannot change directory to %s: %v", prog.QuoteFile(dir), err)
+			c.Die(125, "cannot change directory to %s: %v", c.QuoteFile(dir), err)
 		}
 	}
 	if verbose {
 		c.Errorf("executing: %s\n", args[0])
 		for i, a := range args {
-			c.Errorf("   arg[%d]= %s\n", i, prog.Quote(a))
+			c.Errorf("   arg[%d]= %s\n", i, c.Quote(a))
 		}
 	}
 	err := c.Execvp(args, vars)
@@ -136,7 +136,7 @@ func env(c *prog.Ctx) int {
 		status = 127
 	}
 	if c.GNU() {
-		c.Warn("%s: %v", prog.QuoteFile(args[0]), err)
+		c.Warn("%s: %v", c.QuoteFile(args[0]), err)
 		if err == linux.ENOENT && strings.ContainsAny(args[0], " \t") {
 			c.Warn("use -[v]S to pass options in shebang lines")
 		}
@@ -182,13 +182,13 @@ func splitEnvString(c *prog.Ctx, args []string) []string {
 		if ok {
 			words := splitWords(c, text)
 			if slices.Contains(args[:i], "-v") || strings.Contains(a, "v") && !strings.HasPrefix(a, "--") {
-				c.Errorf("split -S:  %s\n", prog.Quote(text))
+				c.Errorf("split -S:  %s\n", c.Quote(text))
 				for k, w := range words {
 					lead := "    &    "
 					if k == 0 {
 						lead = "into:    "
 					}
-					c.Errorf(" %s%s\n", lead, prog.Quote(w))
+					c.Errorf(" %s%s\n", lead, c.Quote(w))
 				}
 			}
 			return append(append(slices.Clone(args[:i]), words...), rest...)
@@ -287,7 +287,7 @@ func nice(c *prog.Ctx) int {
 	}
 	if _, err := strconv.Atoi(adjust); err != nil {
 		if c.GNU() {
-			c.Die(125, "invalid adjustment %s", prog.Quote(adjust))
+			c.Die(125, "invalid adjustment %s", c.Quote(adjust))
 		}
 		c.Die(1, "invalid number '%s'", adjust)
 	}
@@ -308,7 +308,7 @@ func nice(c *prog.Ctx) int {
 // execFailedShort is prog.ExecFailed for the programs that name the command alone.
 func execFailedShort(c *prog.Ctx, name string, err error) int {
 	if c.GNU() {
-		c.Warn("%s: %v", prog.QuoteFile(name), err)
+		c.Warn("%s: %v", c.QuoteFile(name), err)
 	} else {
 		c.Warn("can't execute '%s': %v", name, err)
 	}
@@ -399,7 +399,7 @@ func nohup(c *prog.Ctx) int {
 				f, err = c.OpenFile(name, linux.O_CREAT|linux.O_WRONLY|linux.O_APPEND, 0o600)
 			}
 			if err != nil {
-				c.Die(125, "failed to open %s: %v", prog.QuoteFile(name), err)
+				c.Die(125, "failed to open %s: %v", c.QuoteFile(name), err)
 			}
 		}
 		c.Out.Flush()
@@ -410,7 +410,7 @@ func nohup(c *prog.Ctx) int {
 			if inTTY {
 				word = "ignoring input and "
 			}
-			c.Warn("%sappending output to %s", word, prog.QuoteFile(name))
+			c.Warn("%sappending output to %s", word, c.QuoteFile(name))
 		} else {
 			c.Warn("appending output to %s", name)
 		}
@@ -471,7 +471,7 @@ func sleep(c *prog.Ctx) int {
 			if !c.GNU() {
 				c.Die(1, "invalid number '%s'", a)
 			}
-			c.Fail("invalid time interval %s", prog.Quote(a))
+			c.Fail("invalid time interval %s", c.Quote(a))
 			bad = true
 		}
 		if total += d; total < 0 {
@@ -530,7 +530,7 @@ func timeout(c *prog.Ctx) int {
 		d, ok := duration(s)
 		if !ok {
 			if c.GNU() {
-				c.Fail("invalid time interval %s", prog.Quote(s))
+				c.Fail("invalid time interval %s", c.Quote(s))
 				c.Usage()
 			}
 			c.Die(1, "invalid number '%s'", s)
@@ -545,7 +545,7 @@ func timeout(c *prog.Ctx) int {
 			s, ok := linux.ParseSignal(o.Arg)
 			if !ok {
 				if c.GNU() {
-					c.Fail("%s: invalid signal", prog.Quote(o.Arg))
+					c.Fail("%s: invalid signal", c.Quote(o.Arg))
 					c.Usage()
 				}
 				c.Die(1, "unknown signal '%s'", o.Arg)
@@ -644,7 +644,7 @@ func timeout(c *prog.Ctx) int {
 			sig = linux.SIGKILL
 		}
 		if verbose {
-			c.Warn("sending signal %s to command %s", sig.Name(), prog.Quote(argv[0]))
+			c.Warn("sending signal %s to command %s", sig.Name(), c.Quote(argv[0]))
 		}
 		send(sig)
 		timedOut = true

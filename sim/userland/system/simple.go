@@ -140,7 +140,7 @@ func nproc(c *prog.Ctx) int {
 			n, err := strconv.Atoi(strings.TrimSpace(o.Arg))
 			if err != nil || n < 0 {
 				if c.GNU() {
-					c.Die(1, "invalid number: %s", prog.Quote(o.Arg))
+					c.Die(1, "invalid number: %s", c.Quote(o.Arg))
 				}
 				c.Die(1, "invalid number '%s'", o.Arg)
 			}
@@ -256,7 +256,7 @@ func groups(c *prog.Ctx) int {
 		u, ok := db.User(name)
 		if !ok {
 			if c.GNU() {
-				c.Fail("%s: no such user", prog.Quote(name))
+				c.Fail("%s: no such user", c.Quote(name))
 				continue
 			}
 			c.Die(1, "unknown user %s", name)
@@ -424,7 +424,7 @@ func id(c *prog.Ctx) int {
 		}
 		if !ok {
 			if c.GNU() {
-				c.Fail("%s: no such user", prog.Quote(who))
+				c.Fail("%s: no such user", c.Quote(who))
 				continue
 			}
 			c.Die(1, "unknown user %s", who)
@@ -541,7 +541,7 @@ func seq(c *prog.Ctx) int {
 	}
 	if len(args) > 3 {
 		if c.GNU() {
-			c.Fail("extra operand %s", prog.Quote(args[3]))
+			c.Fail("extra operand %s", c.Quote(args[3]))
 		}
 		c.Usage()
 	}
@@ -561,13 +561,13 @@ func seq(c *prog.Ctx) int {
 		}
 		if err != nil && !(err.(*strconv.NumError).Err == strconv.ErrRange) || strings.ContainsAny(a, "_pP") && !strings.Contains(a, "0x") {
 			if c.GNU() {
-				c.Fail("invalid floating point argument: %s", prog.Quote(a))
+				c.Fail("invalid floating point argument: %s", c.Quote(a))
 				c.Usage()
 			}
 			c.Usage()
 		}
 		if math.IsNaN(v) {
-			c.Fail("invalid %s argument: %s", prog.Quote("not-a-number"), prog.Quote(a))
+			c.Fail("invalid %s argument: %s", c.Quote("not-a-number"), c.Quote(a))
 			c.Usage()
 		}
 		nums[i] = v
@@ -590,7 +590,7 @@ func seq(c *prog.Ctx) int {
 	}
 	if step == 0 {
 		if c.GNU() {
-			c.Fail("invalid Zero increment value: %s", prog.Quote(args[1]))
+			c.Fail("invalid Zero increment value: %s", c.Quote(args[1]))
 			c.Usage()
 		}
 	}
@@ -660,7 +660,7 @@ func decimals(a string) int {
 
 // seqCheckFormat refuses what seq -f refuses.
 func seqCheckFormat(c *prog.Ctx, f string) {
-	q := prog.Quote(f)
+	q := c.Quote(f)
 	n := 0
 	for i := 0; i < len(f); i++ {
 		if f[i] != '%' {

@@ -96,7 +96,7 @@ settings:
 		if err != nil {
 			c.Die(1, "%s: %v", file, err)
 		}
-		fd, name = f, prog.QuoteColon(file)
+		fd, name = f, c.QuoteColon(file)
 	}
 	t, err := c.Tcgetattr(fd)
 	if err != nil {
@@ -121,7 +121,7 @@ settings:
 		next := func() string {
 			if i++; i >= len(args) {
 				if c.GNU() {
-					c.Fail("missing argument to %s", prog.Quote(a))
+					c.Fail("missing argument to %s", c.Quote(a))
 					c.Usage()
 				}
 				c.Die(1, "missing argument to '%s'", a)
@@ -137,7 +137,7 @@ settings:
 		case a == "rows" || a == "cols" || a == "columns":
 			n, err := strconv.Atoi(next())
 			if err != nil || n < 0 {
-				c.Die(1, "invalid integer argument: %s", prog.Quote(args[i]))
+				c.Die(1, "invalid integer argument: %s", c.Quote(args[i]))
 			}
 			rows, cols, _ := c.Winsize(fd)
 			if a == "rows" {
@@ -149,7 +149,7 @@ settings:
 		case a == "min" || a == "time":
 			n, err := strconv.ParseUint(next(), 10, 8)
 			if err != nil {
-				c.Die(1, "invalid integer argument: %s", prog.Quote(args[i]))
+				c.Die(1, "invalid integer argument: %s", c.Quote(args[i]))
 			}
 			if a == "min" {
 				t.Min = byte(n)
@@ -182,7 +182,7 @@ settings:
 			}
 			if !known {
 				if c.GNU() {
-					c.Fail("invalid argument %s", prog.Quote(a))
+					c.Fail("invalid argument %s", c.Quote(a))
 					c.Usage()
 				}
 				c.Die(1, "invalid argument '%s'", a)

@@ -96,7 +96,7 @@ func noOperands(c *prog.Ctx) {
 		return
 	}
 	if c.GNU() {
-		c.Fail("extra operand %s", prog.Quote(c.Args[0]))
+		c.Fail("extra operand %s", c.Quote(c.Args[0]))
 	}
 	c.Usage()
 }

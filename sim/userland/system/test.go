@@ -29,7 +29,7 @@ func test(c *prog.Ctx) int {
 		end := strings.Replace(c.Program, "[", "]", -1)
 		if len(args) == 0 || args[len(args)-1] != end {
 			if c.GNU() {
-				c.Die(2, "missing %s", prog.Quote(end))
+				c.Die(2, "missing %s", c.Quote(end))
 			}
 			c.Die(2, "missing %s", end)
 		}
@@ -42,7 +42,7 @@ func test(c *prog.Ctx) int {
 	v := t.posix()
 	if t.i < len(t.args) {
 		if c.GNU() {
-			t.die("extra argument %s", prog.Quote(t.args[t.i]))
+			t.die("extra argument %s", t.Quote(t.args[t.i]))
 		}
 		t.die("%s: unknown operand", t.args[t.i])
 	}
@@ -69,9 +69,9 @@ func (t *tester) posix() bool {
 		}
 		if t.GNU() {
 			if len(a[t.i]) == 2 && a[t.i][0] == '-' {
-				t.die("%s: unary operator expected", prog.Quote(a[t.i]))
+				t.die("%s: unary operator expected", t.Quote(a[t.i]))
 			}
-			t.die("missing argument after %s", prog.Quote(t.last))
+			t.die("missing argument after %s", t.Quote(t.last))
 		}
 		return t.or()
 	case n == 3:
@@ -88,7 +88,7 @@ func (t *tester) posix() bool {
 		case a[t.i+1] == "-a" || a[t.i+1] == "-o":
 			return t.or()
 		case t.GNU():
-			t.die("%s: binary operator expected", prog.Quote(a[t.i+1]))
+			t.die("%s: binary operator expected", t.Quote(a[t.i+1]))
 		}
 		return t.or()
 	case n == 4 && a[t.i] == "!":
@@ -161,12 +161,12 @@ func (t *tester) term() bool {
 		switch {
 		case !t.more():
 			if t.GNU() {
-				t.die("%s expected", prog.Quote(")"))
+				t.die("%s expected", t.Quote(")"))
 			}
 			t.die("closing paren expected")
 		case a[t.i] != ")":
 			if t.GNU() {
-				t.die("%s expected, found %s", prog.Quote(")"), a[t.i])
+				t.die("%s expected, found %s", t.Quote(")"), a[t.i])
 			}
 			t.die("closing paren expected")
 		}
@@ -184,7 +184,7 @@ func (t *tester) term() bool {
 
 func (t *tester) missing() {
 	if t.GNU() {
-		t.die("missing argument after %s", prog.Quote(t.last))
+		t.die("missing argument after %s", t.Quote(t.last))
 	}
 	t.die("argument expected")
 }
@@ -260,7 +260,7 @@ func (t *tester) integer(s string) int64 {
 	n, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimSpace(s), "+"), 10, 64)
 	if err != nil {
 		if t.GNU() {
-			t.die("invalid integer %s", prog.Quote(s))
+			t.die("invalid integer %s", t.Quote(s))
 		}
 		t.die("%s: bad number", s)
 	}

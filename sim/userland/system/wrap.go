@@ -63,7 +63,7 @@ func stdbuf(c *prog.Ctx) int {
 			c.Usage()
 		}
 		if o.Arg != "L" && o.Arg != "0" && !ok {
-			c.Die(125, "invalid mode %s", prog.Quote(o.Arg))
+			c.Die(125, "invalid mode %s", c.Quote(o.Arg))
 		}
 	}
 	if len(c.Args) == 0 {
@@ -166,9 +166,9 @@ func factor(c *prog.Ctx) int {
 				c.Usage()
 			}
 			if _, ok := new(big.Int).SetString(s, 10); ok && !strings.HasPrefix(s, "-") {
-				c.Fail("%s is too large", prog.Quote(s))
+				c.Fail("%s is too large", c.Quote(s))
 			} else {
-				c.Fail("%s is not a valid positive integer", prog.Quote(s))
+				c.Fail("%s is not a valid positive integer", c.Quote(s))
 			}
 			continue
 		}

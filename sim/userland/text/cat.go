@@ -22,7 +22,7 @@ func opened(c *prog.Ctx, name string) io.ReadCloser {
 // cannotOpen words a failed open: "cat: x: No such file..." or Busybox's "cat: can't open 'x': ...".
 func cannotOpen(c *prog.Ctx, name string, err error) {
 	if c.GNU() {
-		c.Fail("%s: %v", prog.QuoteColon(name), err)
+		c.Fail("%s: %v", c.QuoteColon(name), err)
 		return
 	}
 	c.Fail("can't open '%s': %v", name, err)
@@ -41,7 +41,7 @@ func plainOpen(c *prog.Ctx, name string) io.ReadCloser {
 // readFailed words a failed read.
 func readFailed(c *prog.Ctx, name string, err error) {
 	if c.GNU() {
-		name = prog.QuoteColon(name)
+		name = c.QuoteColon(name)
 	}
 	c.Fail("%s: %v", name, err)
 }
@@ -97,7 +97,7 @@ func cat(c *prog.Ctx) int {
 		}
 		if in, err := c.Fstat(fd); err == nil && c.GNU() && in.Mode.IsRegular() && in.Ino == st.Ino && in.Dev == st.Dev && st.Mode.IsRegular() {
 			if at, err := c.Lseek(fd, 0, linux.SEEK_CUR); err == nil && at < in.Size {
-				c.Fail("%s: input file is output file", prog.QuoteColon(name))
+				c.Fail("%s: input file is output file", c.QuoteColon(name))
 				f.Close()
 				continue
 			}
@@ -235,7 +235,7 @@ func tac(c *prog.Ctx) int {
 		f, err := input(c, name)
 		if err != nil {
 			if c.GNU() {
-				c.Fail("failed to open %s for reading: %v", prog.QuoteFile(name), err)
+				c.Fail("failed to open %s for reading: %v", c.QuoteFile(name), err)
 			} else {
 				c.Fail("%s: %v", name, err)
 			}
@@ -248,7 +248,7 @@ func tac(c *prog.Ctx) int {
 				err = linux.EINVAL // tac wants to seek in it
 			}
 			if c.GNU() {
-				c.Fail("%s: read error: %v", prog.QuoteColon(name), err)
+				c.Fail("%s: read error: %v", c.QuoteColon(name), err)
 				continue
 			}
 		}

@@ -43,7 +43,7 @@ func wc(c *prog.Ctx) int {
 	files := c.Args
 	if filesFrom != "" {
 		if len(files) > 0 {
-			c.Warn("extra operand %s", prog.QuoteFile(files[0]))
+			c.Warn("extra operand %s", c.QuoteFile(files[0]))
 			c.Errorf("file operands cannot be combined with --files0-from\n")
 			c.Usage()
 		}
@@ -53,7 +53,7 @@ func wc(c *prog.Ctx) int {
 			b, err = readLimited(f)
 		}
 		if err != nil {
-			c.Die(1, "cannot open %s for reading: %v", prog.QuoteFile(filesFrom), err)
+			c.Die(1, "cannot open %s for reading: %v", c.QuoteFile(filesFrom), err)
 		}
 		files = strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 	}

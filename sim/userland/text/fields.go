@@ -806,13 +806,13 @@ func twoOperands(c *prog.Ctx) {
 		c.Usage()
 	case 1:
 		if c.GNU() {
-			c.Warn("missing operand after %s", prog.Quote(c.Args[0]))
+			c.Warn("missing operand after %s", c.Quote(c.Args[0]))
 		}
 		c.Usage()
 	case 2:
 	default:
 		if c.GNU() {
-			c.Warn("extra operand %s", prog.Quote(c.Args[2]))
+			c.Warn("extra operand %s", c.Quote(c.Args[2]))
 		}
 		c.Usage()
 	}

@@ -185,7 +185,7 @@ func head(c *prog.Ctx) int {
 		f, err := input(c, name)
 		if err != nil {
 			if c.GNU() {
-				c.Fail("cannot open %s for reading: %v", prog.QuoteFile(name), err)
+				c.Fail("cannot open %s for reading: %v", c.QuoteFile(name), err)
 			} else {
 				c.Fail("%s: %v", name, err)
 				h.printed = true
@@ -195,7 +195,7 @@ func head(c *prog.Ctx) int {
 		h.header(name, len(files) > 1)
 		if err := h.head(f); err != nil {
 			if c.GNU() {
-				c.Fail("error reading %s: %v", prog.QuoteFile(nameOr(name)), err)
+				c.Fail("error reading %s: %v", c.QuoteFile(nameOr(name)), err)
 			} else {
 				c.Fail("%s: %v", name, linux.EIO)
 			}
@@ -352,7 +352,7 @@ func tail(c *prog.Ctx) int {
 		t := &followed{name: name}
 		f, err := input(c, name)
 		if err != nil {
-			c.Fail("cannot open %s for reading: %v", prog.QuoteFile(name), err)
+			c.Fail("cannot open %s for reading: %v", c.QuoteFile(name), err)
 			if h.retry {
 				open = append(open, t)
 			}
@@ -361,7 +361,7 @@ func tail(c *prog.Ctx) int {
 		h.header(name, several)
 		if err := h.tailOf(f); err != nil {
 			if c.GNU() {
-				c.Fail("error reading %s: %v", prog.QuoteFile(nameOr(name)), err)
+				c.Fail("error reading %s: %v", c.QuoteFile(nameOr(name)), err)
 			} else {
 				c.Fail("read error: %v", err)
 			}
@@ -553,7 +553,7 @@ func (h *headTail) reopen(t *followed) {
 		if t.f != nil && !t.gone {
 			t.gone = true
 			if c.GNU() {
-				c.Warn("%s has become inaccessible: %v", prog.QuoteFile(t.name), err)
+				c.Warn("%s has become inaccessible: %v", c.QuoteFile(t.name), err)
 			}
 		}
 		return
@@ -568,9 +568,9 @@ func (h *headTail) reopen(t *followed) {
 	}
 	if c.GNU() {
 		if t.f == nil || t.gone {
-			c.Warn("%s has appeared;  following new file", prog.QuoteFile(t.name))
+			c.Warn("%s has appeared;  following new file", c.QuoteFile(t.name))
 		} else {
-			c.Warn("%s has been replaced;  following new file", prog.QuoteFile(t.name))
+			c.Warn("%s has been replaced;  following new file", c.QuoteFile(t.name))
 		}
 	}
 	if t.f != nil {

@@ -235,7 +235,7 @@ func tsort(c *prog.Ctx) int {
 	}
 	if len(c.Args) > 1 {
 		if c.GNU() {
-			c.Warn("extra operand %s", prog.Quote(c.Args[1]))
+			c.Warn("extra operand %s", c.Quote(c.Args[1]))
 		}
 		c.Usage()
 	}

@@ -396,7 +396,7 @@ func fmtProgram(c *prog.Ctx) int {
 	for _, name := range orStdin(c.Args) {
 		f, err := input(c, name)
 		if err != nil {
-			c.Fail("cannot open %s for reading: %v", prog.QuoteFile(name), err)
+			c.Fail("cannot open %s for reading: %v", c.QuoteFile(name), err)
 			continue
 		}
 		p.file(newLines(c, f, '\n'))

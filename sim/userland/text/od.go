@@ -197,7 +197,7 @@ func (d *dumper) run() int {
 		f, err := input(c, name)
 		if err != nil {
 			if c.GNU() {
-				c.Fail("%s: %v", prog.QuoteColon(name), err)
+				c.Fail("%s: %v", c.QuoteColon(name), err)
 			} else {
 				c.Fail("%s: %v", name, err)
 			}

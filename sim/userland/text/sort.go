@@ -189,7 +189,7 @@ func sortProgram(c *prog.Ctx) int {
 		f, err := input(c, name)
 		if err != nil {
 			if c.GNU() {
-				c.Die(2, "cannot read: %s: %v", prog.QuoteColon(name), err)
+				c.Die(2, "cannot read: %s: %v", c.QuoteColon(name), err)
 			}
 			c.Die(2, "%s: %v", name, err)
 		}
@@ -202,7 +202,7 @@ func sortProgram(c *prog.Ctx) int {
 			}
 			if err != nil {
 				if c.GNU() {
-					c.Die(2, "read failed: %s: %v", prog.QuoteColon(name), err)
+					c.Die(2, "read failed: %s: %v", c.QuoteColon(name), err)
 				}
 				break
 			}
@@ -234,7 +234,7 @@ func sortProgram(c *prog.Ctx) int {
 		f, err := c.CreateFile(s.output)
 		if err != nil {
 			if c.GNU() {
-				c.Die(2, "open failed: %s: %v", prog.QuoteColon(s.output), err)
+				c.Die(2, "open failed: %s: %v", c.QuoteColon(s.output), err)
 			}
 			c.Die(2, "can't open '%s': %v", s.output, err)
 		}

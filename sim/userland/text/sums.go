@@ -5,8 +5,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base32"
-	"encoding/base64"
 	"encoding/hex"
 	"hash"
 	"io"
@@ -96,7 +94,7 @@ func digest(c *prog.Ctx) int {
 		sum, err := s.sum(name)
 		if err != nil {
 			if c.GNU() {
-				c.Fail("%s: %v", prog.QuoteColon(name), err)
+				c.Fail("%s: %v", c.QuoteColon(name), err)
 			} else {
 				cannotRead(c, name, err)
 			}
@@ -167,7 +165,7 @@ func (s *summer) check(list string) {
 	f, err := input(c, list)
 	if err != nil {
 		if c.GNU() {
-			c.Fail("%s: %v", prog.QuoteColon(list), err)
+			c.Fail("%s: %v", c.QuoteColon(list), err)
 		} else {
 			c.Fail("%s: %v", list, err)
 		}
@@ -213,7 +211,7 @@ func (s *summer) check(list string) {
 		case err != nil:
 			unreadable++
 			if c.GNU() {
-				c.Warn("%s: %v", prog.QuoteColon(name), err)
+				c.Warn("%s: %v", c.QuoteColon(name), err)
 				if !s.status {
 					c.Print(name, ": FAILED open or read\n")
 				}
@@ -406,169 +404,6 @@ func sum(c *prog.Ctx) int {
 			s = (s + uint32(x)) & 0xffff
 		}
 		c.Printf("%05d %5d%s\n", s, (len(b)+1023)/1024, shown)
-	}
-	return c.Status
-}
-
-func base64Program(c *prog.Ctx) int { return encode(c, base64.StdEncoding) }
-func base32Program(c *prog.Ctx) int { return encode(c, base32.StdEncoding) }
-
-// coder is what base64 and base32 have in common.
-type coder interface {
-	EncodeToString([]byte) string
-	DecodeString(string) ([]byte, error)
-}
-
-func encode(c *prog.Ctx, enc coder) int {
-	decode, ignoreGarbage, wrap := false, false, 76
-	short, long := "diw:", []prog.Long{{Name: "decode", Val: 'd'}, {Name: "wrap", Arg: prog.ReqArg, Val: 'w'}, {Name: "ignore-garbage", Val: 'i'}}
-	if !c.GNU() {
-		short, long = "dw:", nil
-	}
-	for o := range c.Getopt(short, long) {
-		switch o.Val {
-		case 'd':
-			decode = true
-		case 'i':
-			ignoreGarbage = true
-		case 'w':
-			n, ok := parseCount(o.Arg)
-			if !ok || n < 0 {
-				if c.GNU() {
-					c.Die(1, "invalid wrap size: '%s'", o.Arg)
-				}
-				c.Die(1, "invalid number '%s'", o.Arg)
-			}
-			wrap = n
-		}
-	}
-	if len(c.Args) > 1 {
-		if c.GNU() {
-			c.Warn("extra operand %s", prog.Quote(c.Args[1]))
-		}
-		c.Usage()
-	}
-	name := orStdin(c.Args)[0]
-	f, err := input(c, name)
-	if err != nil {
-		if c.GNU() {
-			c.Die(1, "%s: %v", prog.QuoteColon(name), err)
-		}
-		c.Die(1, "%s: %v", name, err)
-	}
-	b, err := readLimited(f)
-	f.Close()
-	if err != nil {
-		c.Die(1, "read error: %v", err)
-	}
-	c.Step(len(b) / 64)
-	if decode {
-		return decodeTo(c, enc, b, ignoreGarbage)
-	}
-	s := enc.EncodeToString(b)
-	if wrap == 0 {
-		c.Print(s)
-		return 0
-	}
-	for s != "" {
-		n := min(wrap, len(s))
-		c.Print(s[:n], "\n")
-		s = s[n:]
-	}
-	return 0
-}
-
-// decodeTo decodes as much as can be.
-func decodeTo(c *prog.Ctx, enc coder, b []byte, ignoreGarbage bool) int {
-	alphabet, quantum := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 4
-	if enc == coder(base32.StdEncoding) {
-		alphabet, quantum = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 8
-	}
-	if !c.GNU() {
-		return decodeBusybox(c, enc, alphabet, quantum, b)
-	}
-	var block []byte
-	bad := false
-	flush := func() bool {
-		if len(block) == 0 {
-			return true
-		}
-		out, err := enc.DecodeString(string(block))
-		block = block[:0]
-		c.Out.Write(out)
-		return err == nil
-	}
-	for _, ch := range b {
-		switch {
-		case ch == '\n':
-			continue
-		case ch == '=' && len(block) > 0:
-		case strings.IndexByte(alphabet, ch) < 0:
-			if ignoreGarbage {
-				continue
-			}
-			bad = true
-		}
-		if bad {
-			break
-		}
-		block = append(block, ch)
-		if len(block) == quantum && !flush() {
-			bad = true
-			break
-		}
-	}
-	if len(block) > 0 {
-		// What is left of a block gives the bytes that are whole.
-		text := strings.TrimRight(string(block), "=")
-		if quantum == 4 {
-			out, err := base64.RawStdEncoding.DecodeString(text)
-			if err != nil && len(text) > 1 {
-				out, _ = base64.RawStdEncoding.DecodeString(text[:len(text)-len(text)%4])
-			}
-			c.Out.Write(out)
-			if err != nil || len(text) == len(block) {
-				bad = true
-			}
-		} else {
-			bad = true
-		}
-	}
-	if bad {
-		c.Fail("invalid input")
-	}
-	return c.Status
-}
-
-// decodeBusybox leaves out what is no base64, and ends at the padding.
-func decodeBusybox(c *prog.Ctx, enc coder, alphabet string, quantum int, b []byte) int {
-	var block []byte
-	ended := false
-	for _, ch := range b {
-		if ch != '=' && strings.IndexByte(alphabet, ch) < 0 {
-			continue
-		}
-		if ended {
-			if ch == '=' {
-				continue
-			}
-			c.Fail("truncated input")
-			return c.Status
-		}
-		if ch == '=' && len(block) == 0 {
-			ended = true
-			continue
-		}
-		if block = append(block, ch); len(block) < quantum {
-			continue
-		}
-		out, _ := enc.DecodeString(string(block))
-		c.Out.Write(out)
-		ended = ch == '='
-		block = block[:0]
-	}
-	if len(block) > 0 {
-		c.Fail("truncated input")
 	}
 	return c.Status
 }

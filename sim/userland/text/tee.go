@@ -202,7 +202,7 @@ func split(c *prog.Ctx) int {
 			if o.Arg == "\\0" {
 				sep = 0
 			} else if len(o.Arg) != 1 {
-				c.Die(1, "multi-character separator %s", prog.Quote(o.Arg))
+				c.Die(1, "multi-character separator %s", c.Quote(o.Arg))
 			} else {
 				sep = o.Arg[0]
 			}
@@ -224,7 +224,7 @@ func split(c *prog.Ctx) int {
 	}
 	if len(c.Args) > 2 {
 		if c.GNU() {
-			c.Warn("extra operand %s", prog.Quote(c.Args[2]))
+			c.Warn("extra operand %s", c.Quote(c.Args[2]))
 		}
 		c.Usage()
 	}
@@ -248,7 +248,7 @@ func split(c *prog.Ctx) int {
 	f, err := input(c, name)
 	if err != nil {
 		if c.GNU() {
-			c.Die(1, "cannot open %s for reading: %v", prog.QuoteFile(name), err)
+			c.Die(1, "cannot open %s for reading: %v", c.QuoteFile(name), err)
 		}
 		c.Die(1, "%s: %v", name, err)
 	}
@@ -404,12 +404,12 @@ func (s *splitter) next() {
 		return
 	}
 	if s.verbose {
-		c.Printf("creating file %s\n", prog.QuoteFile(name))
+		c.Printf("creating file %s\n", c.QuoteFile(name))
 	}
 	f, err := c.CreateFile(name)
 	if err != nil {
 		if c.GNU() {
-			c.Die(1, "%s: %v", prog.QuoteColon(name), err)
+			c.Die(1, "%s: %v", c.QuoteColon(name), err)
 		}
 		c.Die(1, "can't open '%s': %v", name, err)
 	}

@@ -60,6 +60,8 @@ var Programs = []prog.Program{
 	{Name: "sum", Families: prog.Any, Run: sum},
 	{Name: "base64", Families: prog.Any, Run: base64Program},
 	{Name: "base32", Families: prog.Any, Run: base32Program},
+	{Name: "basenc", Families: prog.GNU, Run: basenc},
+	{Name: "csplit", Families: prog.GNU, Run: csplit},
 	{Name: "od", Families: prog.Any, Run: od},
 	{Name: "hexdump", Families: prog.Any, Run: hexdump},
 	{Name: "hd", Families: prog.Any, Run: hexdump},

@@ -55,7 +55,7 @@ func tr(c *prog.Ctx) int {
 			c.Warn("missing operand")
 			c.Usage()
 		case len(c.Args) < lo:
-			c.Warn("missing operand after %s", prog.Quote(c.Args[len(c.Args)-1]))
+			c.Warn("missing operand after %s", c.Quote(c.Args[len(c.Args)-1]))
 			if squeeze {
 				c.Errorf("Two strings must be given when both deleting and squeezing repeats.\n")
 			} else {
@@ -63,7 +63,7 @@ func tr(c *prog.Ctx) int {
 			}
 			c.Usage()
 		case len(c.Args) > hi:
-			c.Warn("extra operand %s", prog.Quote(c.Args[hi]))
+			c.Warn("extra operand %s", c.Quote(c.Args[hi]))
 			if len(c.Args) == 2 {
 				c.Errorf("Only one string may be given when deleting without squeezing repeats.\n")
 			}

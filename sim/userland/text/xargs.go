@@ -92,7 +92,7 @@ func xargs(c *prog.Ctx) int {
 				f, err := c.OpenFile(o.Arg, linux.O_RDONLY, 0)
 				if err != nil {
 					if c.GNU() {
-						c.Die(1, "Cannot open input file %s: %v", prog.QuoteFile(o.Arg), err)
+						c.Die(1, "Cannot open input file %s: %v", c.QuoteFile(o.Arg), err)
 					}
 					c.Die(1, "can't open '%s': %v", o.Arg, err)
 				}
