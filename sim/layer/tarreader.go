@@ -77,8 +77,8 @@ func readEntries(t Content, read func(*Entry)) ([]Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		if h.Typeflag == tar.TypeXGlobalHeader || path.Clean(h.Name) == "." {
-			continue // the root has no attributes in a layer
+		if isRoot(h) {
+			continue
 		}
 		e, err := entry(h)
 		if err != nil {
@@ -93,9 +93,9 @@ func readEntries(t Content, read func(*Entry)) ([]Entry, error) {
 				return nil, err
 			}
 			switch {
-			case h.PAXRecords["GNU.sparse.major"] != "" || h.PAXRecords["GNU.sparse.map"] != "":
+			case isSparse(h):
 				if sparse += h.Size; sparse > maxSparse || sparse < 0 {
-					return nil, fmt.Errorf("sparse files of more than %d bytes", int64(maxSparse))
+					return nil, errSparse
 				}
 				if e.Content, err = readSparse(r); err != nil {
 					return nil, err
@@ -109,6 +109,18 @@ func readEntries(t Content, read func(*Entry)) ([]Entry, error) {
 		es = append(es, e)
 	}
 }
+
+// isRoot says that a header makes no entry: the root has no attributes in a layer.
+func isRoot(h *tar.Header) bool {
+	return h.Typeflag == tar.TypeXGlobalHeader || path.Clean(h.Name) == "."
+}
+
+// isSparse says that a file's holes are not in the archive, and its size therefore is no measure.
+func isSparse(h *tar.Header) bool {
+	return h.PAXRecords["GNU.sparse.major"] != "" || h.PAXRecords["GNU.sparse.map"] != ""
+}
+
+var errSparse = fmt.Errorf("sparse files of more than %d bytes", int64(maxSparse))
 
 // readSparse keeps what is not zeros.
 func readSparse(r io.Reader) (Content, error) {

@@ -32,13 +32,17 @@ func (u *unpacker) all(es []Entry) (*Tree, error) {
 			return nil, err
 		}
 	}
-	// Times of directories come last: files made in them would change them.
+	return u.done(), nil
+}
+
+// done ends the unpacking. Times of directories come last: files made in them would change them.
+func (u *unpacker) done() *Tree {
 	for _, d := range u.times {
 		if n := u.Inode(d.dir); n != nil {
 			u.Change(d.dir).Mtime = d.mtime
 		}
 	}
-	return u.Freeze(), nil
+	return u.Freeze()
 }
 
 type unpacker struct {
