@@ -20,6 +20,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/archive"
 	"github.com/dockerlab/dockerlab/sim/userland/edit"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
+	"github.com/dockerlab/dockerlab/sim/userland/gnumake"
 	"github.com/dockerlab/dockerlab/sim/userland/network"
 	"github.com/dockerlab/dockerlab/sim/userland/packages"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
@@ -51,6 +52,7 @@ func New(extra ...Entry) *Table {
 		archive.Programs,
 		edit.Programs,
 		files.Programs,
+		gnumake.Programs,
 		network.Programs,
 		packages.Programs,
 		system.Programs,
