@@ -15,6 +15,7 @@ var Programs = []prog.Program{
 	{Name: "dd", Families: prog.Any, Run: dd},
 	{Name: "df", Families: prog.Any, Run: df},
 	{Name: "dir", Families: prog.GNU, Run: runLs},
+	{Name: "dircolors", Families: prog.GNU, Run: dircolors},
 	{Name: "dirname", Families: prog.Any, Run: dirname},
 	{Name: "du", Families: prog.Any, Run: du},
 	{Name: "find", Families: prog.Any, Run: find},

@@ -912,40 +912,6 @@ func mountpoint(c *prog.Ctx) int {
 	return 0
 }
 
-// who has nobody to show: nobody logs in to a container.
-func who(c *prog.Ctx) int {
-	short := "abdlmpqrstuwHT"
-	head := false
-	count := false
-	if !c.GNU() {
-		short = "aH"
-	}
-	for o := range c.Getopt(short, []prog.Long{{Name: "all", Val: 'a'}, {Name: "boot", Val: 'b'}, {Name: "count", Val: 'q'}, {Name: "heading", Val: 'H'}, {Name: "users", Val: 'u'}}) {
-		head = head || o.Val == 'H'
-		count = count || o.Val == 'q'
-	}
-	switch {
-	case count:
-		c.Print("\n# users=0\n")
-	case head && c.GNU():
-		c.Print("NAME     LINE         TIME         COMMENT\n")
-	case head:
-		c.Print("USER\t\tTTY\t\tIDLE\tTIME\t\t HOST\n")
-	}
-	return 0
-}
-
-// users lists who is logged in: nobody, in a container.
-func users(c *prog.Ctx) int {
-	for range c.Getopt("", nil) {
-	}
-	if len(c.Args) > 1 {
-		c.Fail("extra operand %s", c.Quote(c.Args[1]))
-		c.Usage()
-	}
-	return 0
-}
-
 func which(c *prog.Ctx) int {
 	all := false
 	if c.GNU() {

@@ -100,8 +100,7 @@ func (r radix) decode(text []byte, ignoreGarbage bool) (b []byte, ok bool) {
 			if ignoreGarbage {
 				continue
 			}
-			part, _ := r.group(string(group))
-			return append(b, part...), false
+			return append(b, r.partial(group)...), false
 		}
 		if group = append(group, ch); len(group) == r.quantum {
 			part, ok := r.group(string(group))
@@ -111,8 +110,16 @@ func (r radix) decode(text []byte, ignoreGarbage bool) (b []byte, ok bool) {
 			group = group[:0]
 		}
 	}
-	part, _ := r.group(string(group))
-	return append(b, part...), len(group) == 0
+	return append(b, r.partial(group)...), len(group) == 0
+}
+
+// partial gives the bytes of a group that ends early; of base32's none.
+func (r radix) partial(group []byte) []byte {
+	if r.bits == 5 {
+		return nil
+	}
+	b, _ := r.group(string(group))
+	return b
 }
 
 // z85Encode writes each 4 bytes as 5 characters; there must be no rest.

@@ -301,7 +301,8 @@ func (s *contextSplit) toMatch(p splitPoint, round int) bool {
 
 // fail says what is wrong with a pattern, removes the pieces unless they are to be kept, and ends.
 func (s *contextSplit) fail(p splitPoint, what string, round int) {
-	s.c.Warn("%s: %s%s", s.c.Quote(p.text), what, repetition(round))
+	// Past standard output's buffer, so that this comes before the sizes of the pieces.
+	fmt.Fprintf(s.c.Err, "%s: %s: %s%s\n", s.c.Name, s.c.Quote(p.text), what, repetition(round))
 	if !s.keep {
 		for _, name := range s.made {
 			s.c.Unlink(name)
