@@ -262,7 +262,7 @@ func (a *arithmetic) load(l lvalue) int64 {
 		if a.s.set('u') && !l.array {
 			if a.s.d == Bash {
 				a.s.plainf("%s: unbound variable", l.name)
-				a.s.exitUnlessInteractive(127)
+				a.s.expansionFailed()
 			}
 			if a.s.d == Dash {
 				a.s.plainf("%s: parameter not set", l.name)

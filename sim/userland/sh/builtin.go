@@ -3,6 +3,8 @@ package sh
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -386,12 +388,12 @@ func (s *shell) dot(args []string) int {
 				break
 			}
 		}
-		if file == "" && s.d != Dash {
+		if file == "" && s.d == Bash {
 			if st, err := s.p.Stat(name); err == nil && !st.Mode.IsDir() {
 				file = name
 			}
 		}
-		if file == "" && s.d == Dash {
+		if file == "" && s.d != Bash {
 			s.errorf("%s: not found", name)
 			panic(discard{2})
 		}
@@ -441,7 +443,7 @@ func (s *shell) alias(args []string) int {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		for _, name := range sortedKeys(s.aliases) {
+		for _, name := range s.aliasNames() {
 			line(name)
 		}
 		return 0
@@ -451,6 +453,9 @@ func (s *shell) alias(args []string) int {
 		name, value, ok := strings.Cut(a, "=")
 		if ok && name != "" {
 			s.charge(len(value) - len(s.aliases[name]))
+			if _, ok := s.aliases[name]; !ok {
+				s.aliasOrder = append(s.aliasOrder, name)
+			}
 			s.aliases[name] = value
 			continue
 		}
@@ -578,7 +583,7 @@ func (s *shell) echoEscapes(t string) (text string, stop bool) {
 		case 'c':
 			return string(b), true
 		case 'e', 'E':
-			if d == Dash || c == 'E' && d == Ash {
+			if c == 'E' && d != Bash {
 				b = append(b, '\\', c)
 			} else {
 				b = append(b, 27)
@@ -682,7 +687,11 @@ func cleanPath(p string) string {
 			out = append(out, e)
 		}
 	}
-	return "/" + strings.Join(out, "/")
+	root := "/"
+	if strings.HasPrefix(p, "//") && !strings.HasPrefix(p, "///") {
+		root = "//" // which POSIX leaves to the system, and the shells keep
+	}
+	return root + strings.Join(out, "/")
 }
 
 func (s *shell) cd(args []string) int {
@@ -728,13 +737,10 @@ func (s *shell) cd(args []string) int {
 	switch {
 	case len(args) == 0:
 		home, ok := s.get("HOME")
-		if !ok || home == "" && s.d == Bash {
-			if s.d == Bash {
-				if !ok {
-					s.errorf("HOME not set")
-					return 1
-				}
-				return 0
+		if home == "" && s.d == Bash {
+			if !ok {
+				s.errorf("HOME not set")
+				return 1
 			}
 			return 0
 		}
@@ -752,21 +758,24 @@ func (s *shell) cd(args []string) int {
 	default:
 		dir = args[0]
 	}
-	if dir == "" {
-		if s.d == Bash || s.d == Dash {
-			dir = s.cwd
-		} else {
+	nowhere := dir == ""
+	if nowhere {
+		dir = "." // ash and dash go there by way of CDPATH
+		if s.d == Bash {
 			dir = s.cwd
 		}
 	}
 	tries := []string{dir}
-	if cdpath, ok := s.get("CDPATH"); ok && !strings.HasPrefix(dir, "/") && dir != "." && dir != ".." && !strings.HasPrefix(dir, "./") && !strings.HasPrefix(dir, "../") {
+	if cdpath, ok := s.get("CDPATH"); ok && !strings.HasPrefix(dir, "/") && (dir != "." || nowhere) && dir != ".." && !strings.HasPrefix(dir, "./") && !strings.HasPrefix(dir, "../") {
 		tries = nil
 		for _, c := range strings.Split(cdpath, ":") {
 			if c == "" {
 				tries = append(tries, dir)
 			} else {
-				tries = append(tries, strings.TrimSuffix(c, "/")+"/"+dir)
+				if s.d == Bash {
+					c = strings.TrimSuffix(c, "/")
+				}
+				tries = append(tries, c+"/"+dir)
 			}
 		}
 		tries = append(tries, dir)
@@ -777,7 +786,7 @@ func (s *shell) cd(args []string) int {
 			continue
 		}
 		if err = s.chdir(t, physical); err == nil {
-			if show || t != dir && len(args) > 0 {
+			if show || t != dir {
 				return s.print(s.cwd + "\n")
 			}
 			return 0
@@ -918,11 +927,11 @@ func (s *shell) umask(args []string) int {
 		s.p.Umask(linux.Mode(n))
 		return 0
 	}
-	m, badChar, ok := symbolicMask(mode, old)
-	if !ok {
+	m, badChar, fault := s.symbolicMask(mode, old)
+	if fault != "" {
 		switch s.d {
 		case Bash:
-			s.errorf("`%s': invalid symbolic mode %s", badChar, "character")
+			s.errorf("`%c': invalid symbolic mode %s", badChar, fault)
 			return 1
 		case Dash:
 			s.errorf("Illegal mode: %s", mode)
@@ -939,7 +948,8 @@ func (s *shell) umask(args []string) int {
 }
 
 // symbolicMask applies "u=rwx,g-w" to a mask.
-func symbolicMask(t string, mask linux.Mode) (m linux.Mode, bad string, ok bool) {
+// symbolicMask applies a mode such as u=rwx,g-w to a mask. fault is what bash calls a wrong character.
+func (s *shell) symbolicMask(t string, mask linux.Mode) (m linux.Mode, bad byte, fault string) {
 	allow := ^mask & 0o777
 	for _, clause := range strings.Split(t, ",") {
 		var who linux.Mode
@@ -963,12 +973,18 @@ func symbolicMask(t string, mask linux.Mode) (m linux.Mode, bad string, ok bool)
 			who = 0o777
 		}
 		if i == len(clause) {
-			return 0, "", false
+			switch {
+			case clause == "" && s.d == Ash || clause != "" && s.d == Dash:
+				continue
+			case clause == "" && len(t) > 0:
+				return 0, ',', "operator"
+			}
+			return 0, 0, "operator"
 		}
 		for i < len(clause) {
 			op := clause[i]
 			if op != '+' && op != '-' && op != '=' {
-				return 0, clause[i : i+1], false
+				return 0, clause[i], "operator"
 			}
 			i++
 			var perm linux.Mode
@@ -978,7 +994,14 @@ func symbolicMask(t string, mask linux.Mode) (m linux.Mode, bad string, ok bool)
 					perm |= 0o444
 				case 'w':
 					perm |= 0o222
-				case 'x', 'X':
+				case 'X':
+					if s.d == Bash {
+						return 0, 'X', "character"
+					}
+					if s.d == Dash {
+						perm |= 0o111
+					}
+				case 'x':
 					perm |= 0o111
 				case 's', 't':
 				case 'u':
@@ -991,7 +1014,7 @@ func symbolicMask(t string, mask linux.Mode) (m linux.Mode, bad string, ok bool)
 					b := allow & 7
 					perm |= b | b<<3 | b<<6
 				default:
-					return 0, clause[i : i+1], false
+					return 0, clause[i], "character"
 				}
 			}
 			switch op {
@@ -1004,7 +1027,7 @@ func symbolicMask(t string, mask linux.Mode) (m linux.Mode, bad string, ok bool)
 			}
 		}
 	}
-	return ^allow & 0o777, "", true
+	return ^allow & 0o777, 0, ""
 }
 
 func (s *shell) times([]string) int {
@@ -1052,7 +1075,7 @@ func (s *shell) kindOf(name string, functions bool) (kind, detail string) {
 	}
 	before := len(s.hash)
 	if full, _, _ := s.find(name); full != "" {
-		if len(s.hash) > before {
+		if len(s.hash) > before && s.d != Dash {
 			delete(s.hash, name)
 		}
 		return "file", full
@@ -1089,6 +1112,10 @@ func (s *shell) typeBuiltin(args []string) int {
 			args = args[1:]
 		}
 	}
+	short := s.d == Ash && len(args) > 0 && strings.HasPrefix(args[0], "-") // ash knows no options, only that one is there
+	if short {
+		args = args[1:]
+	}
 	status := 0
 	w := s.newOut()
 	defer w.flush()
@@ -1103,7 +1130,7 @@ func (s *shell) typeBuiltin(args []string) int {
 		}
 		kind, detail := s.kindOf(name, !nofunc)
 		if kind == "" {
-			if !onlyType && !path {
+			if !onlyType && !path && !short {
 				w.flush()
 				if s.d == Bash {
 					s.errorf("%s: not found", name)
@@ -1115,6 +1142,8 @@ func (s *shell) typeBuiltin(args []string) int {
 			continue
 		}
 		switch {
+		case short:
+			io.WriteString(w, s.brief(name, kind, detail))
 		case onlyType:
 			switch kind {
 			case "hashed":
@@ -1223,7 +1252,7 @@ func (s *shell) commandBuiltin(inv *invocation) int {
 		inv.undo = append(inv.undo, sub.undo...)
 		return s.status
 	}
-	status := 0
+	missing := 0
 	w := s.newOut()
 	defer w.flush()
 	for _, name := range args {
@@ -1236,32 +1265,39 @@ func (s *shell) commandBuiltin(inv *invocation) int {
 					fmt.Fprintf(w, "%s: not found\n", name)
 				}
 			}
-			status = s.choose2(127, 127, 1)
 			if s.d != Bash {
-				return status
+				return 127
 			}
+			missing++
 			continue
 		}
 		if show == 'V' {
 			io.WriteString(w, s.describe(name, kind, detail))
 		} else {
-			switch kind {
-			case "alias":
-				fmt.Fprintf(w, "alias %s='%s'\n", name, detail)
-			case "file", "hashed":
-				if s.d == Bash && !strings.HasPrefix(detail, "/") {
-					detail = strings.TrimSuffix(s.cwd, "/") + "/" + strings.TrimPrefix(detail, "./")
-				}
-				fmt.Fprintln(w, detail)
-			default:
-				fmt.Fprintln(w, name)
-			}
+			io.WriteString(w, s.brief(name, kind, detail))
 		}
 		if s.d != Bash {
 			break
 		}
 	}
-	return status
+	if missing > 0 && missing == len(args) {
+		return 1
+	}
+	return 0
+}
+
+// brief is what command -v says of a name.
+func (s *shell) brief(name, kind, detail string) string {
+	switch kind {
+	case "alias":
+		return fmt.Sprintf("alias %s='%s'\n", name, detail)
+	case "file", "hashed":
+		if s.d == Bash && !strings.HasPrefix(detail, "/") {
+			detail = strings.TrimSuffix(s.cwd, "/") + "/" + strings.TrimPrefix(detail, "./")
+		}
+		return detail + "\n"
+	}
+	return name + "\n"
 }
 
 func (s *shell) builtinBuiltin(inv *invocation) int {
@@ -1293,12 +1329,12 @@ func (s *shell) hashBuiltin(args []string) int {
 				return 0
 			}
 			fmt.Fprintln(w, "hits\tcommand")
-			for _, n := range sortedKeys(s.hash) {
+			for _, n := range slices.SortedFunc(maps.Keys(s.hash), byBucket(fnvHash, bashCommands)) {
 				fmt.Fprintf(w, "%4d\t%s\n", s.hash[n].hits, s.hash[n].path)
 			}
 			return 0
 		}
-		for _, n := range sortedKeys(s.hash) {
+		for _, n := range slices.SortedFunc(maps.Keys(s.hash), byBucket(almquistHash, almquistCommands)) {
 			fmt.Fprintln(w, s.hash[n].path)
 		}
 		return 0
@@ -1381,7 +1417,10 @@ func (s *shell) jobsBuiltin(args []string) int {
 	s.poll()
 	w := s.newOut()
 	defer w.flush()
-	list := append([]*job(nil), s.jobs.jobs...)
+	list := slices.Clone(s.jobs.jobs)
+	if s.d != Bash {
+		slices.Reverse(list)
+	}
 	if len(args) > 0 {
 		list = nil
 		for _, a := range args {

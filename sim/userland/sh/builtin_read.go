@@ -438,7 +438,7 @@ func (s *shell) mapfile(args []string) int {
 			text = text[:len(text)-1]
 		}
 		if callback != "" && quantum > 0 && (seen-skip)%quantum == 0 {
-			s.runText(callback+" "+strconv.Itoa(i)+" "+quoteAlways(text), s.line, "")
+			s.runText(callback+" "+strconv.Itoa(i)+" "+s.quoteAlways(text), s.line, "")
 		}
 		s.setIndexed(v, i, text, false)
 		i++

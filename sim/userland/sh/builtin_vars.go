@@ -38,7 +38,7 @@ func (s *shell) export(inv *invocation) int {
 	}
 	if len(args) == 0 {
 		w := s.newOut()
-		for _, n := range s.sortedVars() {
+		for _, n := range sortedKeys(s.vars) {
 			v := s.vars[n]
 			if name == "export" && v.exported || name == "readonly" && v.readonly {
 				if v.set {
@@ -177,31 +177,23 @@ func (s *shell) declare(inv *invocation) int {
 				(!attrs['a'].on || v.kind == indexed) && (!attrs['A'].on || v.kind == associative) && (!attrs['n'].on || v.nameref) &&
 				(!attrs['l'].on || v.lower) && (!attrs['u'].on || v.upper)
 		}
-		names := s.sortedVars()
+		all := s.allVars()
+		names := sortedKeys(all)
 		if cmd == "local" {
 			names = sortedKeys(s.locals[len(s.locals)-1].saved)
 		}
 		plain := cmd != "export" && cmd != "readonly" && !attrs['p'].on && !attrs['x'].on && !attrs['r'].on && !attrs['i'].on && !attrs['a'].on && !attrs['A'].on
-		if attrs['r'].on && !plain {
-			for n, text := range map[string]string{"BASHOPTS": s.bashOpts(), "SHELLOPTS": s.shellOpts()} {
-				if s.vars[n] == nil {
-					s.vars[n] = &variable{set: true, value: text, readonly: true, gen: s.gen}
-					defer delete(s.vars, n)
-				}
-			}
-			names = s.sortedVars()
-		}
 		if plain && cmd != "local" {
 			s.listVars()
 			return 0
 		}
 		for _, n := range names {
-			v := s.vars[n]
+			v := all[n]
 			if v == nil || !filter(v) {
 				continue
 			}
 			if plain {
-				fmt.Fprintf(w, "%s=%s\n", n, quoteIfNeeded(v.value))
+				fmt.Fprintf(w, "%s=%s\n", n, s.quoteIfNeeded(v.value))
 				continue
 			}
 			fmt.Fprintln(w, s.declareLine(n, v))
@@ -214,7 +206,7 @@ func (s *shell) declare(inv *invocation) int {
 			v := s.vars[a]
 			if v == nil {
 				if t, ok := s.dynamicArray(a); ok {
-					s.print("declare -a " + a + "=" + arrayLiteral(t) + "\n")
+					s.print("declare -a " + a + "=" + s.arrayLiteral(t) + "\n")
 					continue
 				}
 				s.errorf("%s: not found", a)
@@ -284,6 +276,9 @@ func (s *shell) declareOne(cmd, name string, on, off attributes, arr *grammar.As
 		s.localize(name, on.inherit || s.opt.shopt["localvar_inherit"])
 	} else if !on.nameref && !off.nameref {
 		name = s.ref(name)
+	}
+	if n := len(s.tmpVars); n > 0 && (on.export || on.readonly) {
+		delete(s.tmpVars[n-1], name) // "a=1 export a" is to last
 	}
 	if v := s.vars[name]; v != nil && v.readonly {
 		if off.readonly || has || arr != nil || on.integer != v.integer && on.integer {
@@ -385,18 +380,18 @@ func (s *shell) declareLine(name string, v *variable) string {
 	switch {
 	case v.kind != scalar:
 		if v.set {
-			line += "=" + s.arrayText(name)
+			line += "=" + s.arrayText(v)
 		}
 	case v.set:
-		line += "=" + doubleQuote(v.value)
+		line += "=" + s.doubleQuote(v.value)
 	}
 	return line
 }
 
 // arrayText is an array's elements as declare -p prints them.
-func (s *shell) arrayText(name string) string {
-	values, keys := s.elements(name)
-	assoc := s.vars[name] != nil && s.vars[name].kind == associative
+func (s *shell) arrayText(v *variable) string {
+	values, keys := v.elements()
+	assoc := v.kind == associative
 	var b strings.Builder
 	b.WriteByte('(')
 	for i, k := range keys {
@@ -404,9 +399,9 @@ func (s *shell) arrayText(name string) string {
 			b.WriteByte(' ')
 		}
 		if assoc {
-			k = quoteKey(k)
+			k = s.quoteKey(k)
 		}
-		fmt.Fprintf(&b, "[%s]=%s", k, doubleQuote(values[i]))
+		fmt.Fprintf(&b, "[%s]=%s", k, s.doubleQuote(values[i]))
 		if assoc {
 			b.WriteByte(' ')
 		}
@@ -415,21 +410,21 @@ func (s *shell) arrayText(name string) string {
 	return b.String()
 }
 
-func quoteKey(k string) string {
+func (s *shell) quoteKey(k string) string {
 	if k != "" && plainWord(k, "%+,-./:=@_^") {
 		return k
 	}
-	return doubleQuote(k)
+	return s.doubleQuote(k)
 }
 
-func arrayLiteral(values []string) string {
+func (s *shell) arrayLiteral(values []string) string {
 	var b strings.Builder
 	b.WriteByte('(')
 	for i, v := range values {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		fmt.Fprintf(&b, "[%d]=%s", i, doubleQuote(v))
+		fmt.Fprintf(&b, "[%d]=%s", i, s.doubleQuote(v))
 	}
 	b.WriteByte(')')
 	return b.String()
@@ -460,8 +455,9 @@ func (s *shell) declareFunctions(cmd string, names []string, namesOnly, export, 
 		}
 		switch {
 		case cmd == "export":
-			name := "BASH_FUNC_" + n + "%%"
-			_ = name
+			c := *f
+			c.exported = !unexport
+			s.funcs[n] = &c
 		case namesOnly:
 			fmt.Fprintln(w, n)
 		default:

@@ -2,6 +2,7 @@ package sh
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
@@ -117,16 +118,13 @@ func (s *shell) bare(n *grammar.Simple, oldStatus int) {
 		s.restore(undo)
 		if !ok {
 			s.status = s.choose2(1, 2, 1)
-			if s.d != Bash && len(n.Assigns) == 0 && false {
-				panic(discard{s.status})
-			}
 			return
 		}
 	}
 	if !s.substRan {
 		s.status = oldStatus
 	}
-	status := s.status
+	status := s.substStatus
 	ran := s.substRan
 	s.substRan = false
 	trace := s.set('x')
@@ -150,7 +148,7 @@ func (s *shell) bare(n *grammar.Simple, oldStatus int) {
 			panic(discard{2})
 		}
 		if s.substRan {
-			ran, status = true, s.status
+			ran, status = true, s.substStatus
 		}
 	}
 	if line.Len() > 0 {
@@ -194,16 +192,13 @@ func (s *shell) traceAssign(a *grammar.Assign, value string) string {
 	if value == "" {
 		return name + op
 	}
-	return name + op + quoteIfNeeded(value)
+	return name + op + s.traceQuote(value)
 }
 
 // ashTraceQuote quotes a word of ash's trace where it must.
 func ashTraceQuote(t string) string {
-	if t != "" && plainWord(t, "%+,-./:@_^]") && !grammar.Reserved(Ash, t) {
+	if t == "" || plainWord(t, "%+,-./:@_^]") && isASCII(t) && !grammar.Reserved(Ash, t) {
 		return t
-	}
-	if t == "" {
-		return ""
 	}
 	return quoteSingle(t)
 }
@@ -218,16 +213,12 @@ func (s *shell) traceSimple(n *grammar.Simple, inv *invocation) {
 		case Dash:
 			words = append(words, a)
 		case Ash:
-			if a == "" {
-				words = append(words, "''")
-			} else {
-				words = append(words, ashTraceQuote(a))
-			}
+			words = append(words, ashTraceQuote(a))
 		default:
 			if arr, ok := inv.arrays[i]; ok {
 				words = append(words, s.traceAssign(arr, ""))
 			} else {
-				words = append(words, quoteIfNeeded(a))
+				words = append(words, s.traceQuote(a))
 			}
 		}
 	}
@@ -491,7 +482,7 @@ func (s *shell) runBuiltin(b *builtin, inv *invocation) {
 	}
 	command := s.command
 	s.guard(func() {
-		s.withAssigns(inv.n, special && (s.d != Bash || name == "export" || name == "readonly"), true, func() {
+		s.withAssigns(inv.n, special && s.d != Bash, true, func() {
 			s.command = name
 			defer func() {
 				if special || s.d == Bash {
@@ -520,9 +511,6 @@ func (s *shell) external(inv *invocation) {
 	s.traceArgs = inv.args
 	if inv.tail && s.canExec() {
 		s.execHere(inv)
-	}
-	if s.interactive && s.d == Bash && false {
-		return
 	}
 	path, code, text := s.find(name)
 	if path == "" && s.d == Bash && code == 127 {
@@ -559,7 +547,18 @@ func (s *shell) execHere(inv *invocation) {
 	if path == "" && s.d == Bash && s.funcs["command_not_found_handle"] != nil {
 		return
 	}
+	if !s.piped {
+		s.shallower()
+	}
 	panic(exit{s.execProgram(inv, path, code, text)})
+}
+
+// shallower has SHLVL count one shell less: bash executes a program in its own place.
+func (s *shell) shallower() {
+	if v := s.vars["SHLVL"]; s.d == Bash && v != nil {
+		n, _ := strconv.Atoi(v.value)
+		s.own("SHLVL").value = strconv.Itoa(max(n-1, 0))
+	}
 }
 
 // execProgram makes the redirections and assignments and executes the program. It gives the status
@@ -571,6 +570,7 @@ func (s *shell) execProgram(inv *invocation, path string, code int, text string)
 	}
 	status := 0
 	s.withAssigns(inv.n, true, true, func() {
+		s.before = inv.n.Assigns
 		if len(inv.n.Assigns) > 0 {
 			// PATH itself may have been among them
 			path, code, text = s.find(inv.args[0])
@@ -647,7 +647,8 @@ func (s *shell) head(path string) string {
 // runScriptFile runs a file that has no "#!" line as a script of this shell.
 func (s *shell) runScriptFile(path string, args []string) int {
 	head := s.head(path)
-	if i := strings.IndexByte(head, 0); i >= 0 && !strings.Contains(head[:i], "\n") {
+	i := strings.IndexByte(head, 0)
+	if i >= 0 && !strings.Contains(head[:i], "\n") || s.d != Ash && strings.HasPrefix(head, "\x7fELF") {
 		if s.d == Bash {
 			s.plainf("%s: cannot execute binary file: Exec format error", path)
 			return 126
@@ -655,10 +656,8 @@ func (s *shell) runScriptFile(path string, args []string) int {
 		s.plainf("%s: %s", args[0], linux.ENOEXEC.Error())
 		return 126
 	}
-	env := s.environ()
 	argv := append([]string{s.applet, path}, args[1:]...)
 	prog := Program(s.d)
-	_ = env
 	s.p.SetArgs(argv)
 	c := newShell(s.p, s.d)
 	for name, v := range s.vars {
@@ -704,9 +703,9 @@ func (s *shell) find(name string) (path string, code int, text string) {
 		delete(s.hash, name)
 	}
 	v := s.vars["PATH"]
-	if v == nil || !v.set {
+	if v == nil || !v.set || v.value == "" && s.d == Bash {
 		if s.d == Bash {
-			return "", 127, name + ": No such file or directory"
+			return "", 127, name + ": " + linux.ENOENT.Error()
 		}
 		return "", 127, s.notFound(name)
 	}
@@ -781,7 +780,7 @@ func (s *shell) execBuiltin(inv *invocation) {
 			}
 			return
 		}
-		s.withAssigns(inv.n, true, false, func() {})
+		s.withAssigns(inv.n, s.d != Bash, false, func() {})
 		s.status = 0
 		return
 	}
@@ -810,6 +809,10 @@ func (s *shell) execBuiltin(inv *invocation) {
 		if login {
 			argv[0] = "-" + argv[0]
 		}
+		if !s.piped {
+			s.shallower()
+		}
+		delete(s.vars, "_")
 		env := s.environ()
 		if clean {
 			env = nil

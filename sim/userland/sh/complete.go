@@ -336,9 +336,9 @@ func (s *shell) compgen(args []string) int {
 		case 'a':
 			words = append(words, sortedKeys(s.aliases)...)
 		case 'v':
-			words = append(words, s.sortedVars()...)
+			words = append(words, sortedKeys(s.vars)...)
 		case 'e':
-			for _, n := range s.sortedVars() {
+			for _, n := range sortedKeys(s.vars) {
 				if s.vars[n].exported {
 					words = append(words, n)
 				}

@@ -632,6 +632,7 @@ func (s *shell) runPipeline(n *grammar.Pipeline) []int {
 		group := pgid // the child runs later, when pgid may have changed
 		pid, err := s.spawn(func(c *shell) int {
 			c.joinPipeline(group)
+			c.piped = true
 			if in >= 0 {
 				c.p.Dup2(in, 0)
 				c.p.Close(in)

@@ -420,7 +420,7 @@ func (s *shell) commandSubst(cs *grammar.CmdSubst) string {
 		}
 		c.loops = 0
 		c.lateLine++
-		if c.d == Bash && !c.opt.shopt["inherit_errexit"] && !c.opt.named["posix"] {
+		if c.d == Ash || c.d == Bash && !c.opt.shopt["inherit_errexit"] && !c.opt.named["posix"] {
 			c.opt.letters['e'] = false
 		}
 		if cs.Late != "" {
@@ -439,7 +439,10 @@ func (s *shell) commandSubst(cs *grammar.CmdSubst) string {
 	}
 	out := s.readAll(r)
 	s.p.Close(r)
-	s.status = s.waitFor(pid)
+	s.substStatus = s.waitFor(pid)
+	if s.d == Bash {
+		s.status = s.substStatus
+	}
 	return out
 }
 
@@ -449,8 +452,6 @@ func (s *shell) lateSubst(text string, line int) int {
 	p.Line = line
 	s.command = ""
 	s.depth++
-	before := s.arg0
-	_ = before
 	for {
 		cmd, err := p.Next()
 		if err == io.EOF {

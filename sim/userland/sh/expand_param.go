@@ -334,10 +334,18 @@ func (s *shell) unbound(x *grammar.Param, name string, v pvalue) {
 			name = "$" + name
 		}
 		s.plainf("%s: unbound variable", name)
-		s.exitUnlessInteractive(127)
+		s.expansionFailed()
 	}
 	s.plainf("%s: parameter not set", name)
 	panic(discard{2})
+}
+
+// expansionFailed ends a bash that is not interactive: a parameter was not there.
+func (s *shell) expansionFailed() {
+	if s.set('e') {
+		s.exitUnlessInteractive(1)
+	}
+	s.exitUnlessInteractive(127)
 }
 
 func (s *shell) exitUnlessInteractive(status int) {
@@ -362,7 +370,7 @@ func (s *shell) missing(x *grammar.Param, name string) {
 	}
 	s.plainf("%s: %s", name, text)
 	if s.d == Bash {
-		s.exitUnlessInteractive(127)
+		s.expansionFailed()
 	}
 	panic(discard{2})
 }
@@ -685,7 +693,7 @@ func (s *shell) transform(v *pvalue, x *grammar.Param, name, op string) {
 			v.text = ""
 			return
 		}
-		v.each(quoteAlways)
+		v.each(s.quoteAlways)
 	case "U":
 		v.each(strings.ToUpper)
 	case "L":
@@ -719,14 +727,14 @@ func (s *shell) transform(v *pvalue, x *grammar.Param, name, op string) {
 		}
 	case "K", "k":
 		if !v.many {
-			v.each(quoteAlways)
+			v.each(s.quoteAlways)
 			return
 		}
 		values, keys := s.elements(x.Name)
 		var out []string
 		for i, k := range keys {
 			if op == "K" {
-				out = append(out, k+" "+doubleQuote(values[i]))
+				out = append(out, k+" "+s.doubleQuote(values[i]))
 			} else {
 				out = append(out, k, values[i])
 			}
@@ -761,13 +769,13 @@ func (v *variable) flags() string {
 func (s *shell) asAssignment(name string, v *variable) string {
 	f := v.flags()
 	if v.kind == scalar && f == "" {
-		return name + "=" + quoteAlways(v.value)
+		return name + "=" + s.quoteAlways(v.value)
 	}
 	if f == "" {
 		f = "-"
 	}
 	if v.kind == scalar {
-		return "declare -" + f + " " + name + "=" + quoteAlways(v.value)
+		return "declare -" + f + " " + name + "=" + s.quoteAlways(v.value)
 	}
-	return "declare -" + f + " " + name + "=" + s.arrayText(name)
+	return "declare -" + f + " " + name + "=" + s.arrayText(v)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,9 +42,13 @@ type jobTable struct {
 	procFds []int       // pipes of process substitutions
 }
 
-// inherited is what a child knows of its parent's jobs: it can list them, and not wait for them.
-func (t *jobTable) inherited() jobTable {
+// inherited is what a child knows of its parent's jobs: it can list them, and not wait for them. A
+// child of dash knows nothing.
+func (t *jobTable) inherited(d Dialect) jobTable {
 	c := jobTable{foreign: true}
+	if d == Dash {
+		return c
+	}
 	for _, j := range t.jobs {
 		o := *j
 		o.pids = append([]int(nil), j.pids...)
@@ -122,6 +127,9 @@ func (s *shell) waitFor(pid int) int {
 		if err != nil {
 			return 127
 		}
+		if s.d != Bash {
+			s.tellSignal(st, nil, nil)
+		}
 		return st.ExitCode()
 	}
 }
@@ -157,10 +165,16 @@ func (s *shell) waitFgAll(pids []int, n grammar.Node, statuses []int) int {
 		}
 		statuses[i] = st.ExitCode()
 		last = st
+		if s.d != Bash {
+			s.tellSignal(st, pids, n) // ash and dash tell it of each process
+		}
 	}
 	s.takeTerminal()
-	if last.Signal != 0 {
+	if s.d == Bash {
 		s.tellSignal(last, pids, n)
+	}
+	if s.d == Bash && !s.interactive {
+		s.forgetEnded()
 	}
 	if len(pids) == 0 {
 		return 0
@@ -174,27 +188,30 @@ func stopped(st kernel.Status) bool { return st.Stopped }
 // tellSignal says which signal ended the foreground.
 func (s *shell) tellSignal(st kernel.Status, pids []int, n grammar.Node) {
 	sig := st.Signal
-	if sig == linux.SIGINT || sig == linux.SIGPIPE {
+	if sig == 0 || sig == linux.SIGINT || sig == linux.SIGPIPE {
 		if s.interactive && sig == linux.SIGINT {
 			io.WriteString(s.p.Writer(2), "\n")
 		}
 		return
 	}
-	if s.d != Bash {
+	if _, trapped := s.traps.actions[int(sig)]; s.d != Bash || s.interactive || sig == linux.SIGTERM || trapped {
 		io.WriteString(s.p.Writer(2), signalText(sig, false)+"\n")
-		return
-	}
-	if s.interactive {
-		io.WriteString(s.p.Writer(2), signalText(sig, false)+"\n")
-		return
-	}
-	if s.forked && s.subshell > 0 && false {
 		return
 	}
 	save := s.command
 	s.command = ""
 	s.errorf("%5d %-23s %s", pids[len(pids)-1], signalText(sig, false), s.oneLine(n))
 	s.command = save
+}
+
+// forgetEnded drops the jobs that have ended, as a bash without a prompt does when a program in the
+// foreground has ended. Their statuses stay known.
+func (s *shell) forgetEnded() {
+	if len(s.jobs.jobs) == 0 {
+		return
+	}
+	s.poll()
+	s.jobs.jobs = slices.DeleteFunc(s.jobs.jobs, func(j *job) bool { return j.done })
 }
 
 // reapUnnamed collects children that nobody waits for, without waiting.
@@ -305,19 +322,19 @@ func (s *shell) jobLine(j *job, long bool) string {
 		text = ""
 	}
 	pid := ""
-	if long {
-		pid = strconv.Itoa(j.lastPid()) + " "
-	}
-	switch s.d {
-	case Bash:
+	if s.d == Bash {
 		if !j.done && !j.stopped {
 			text += " &"
 		}
+		if long {
+			return fmt.Sprintf("[%d]%c %5d %-23s %s", j.id, mark, j.lastPid(), state, text)
+		}
 		return fmt.Sprintf("[%d]%c  %s%-23s %s", j.id, mark, pid, state, text)
-	case Dash:
-		return fmt.Sprintf("[%d] %c %s%-27s%s", j.id, mark, pid, state, text)
 	}
-	return fmt.Sprintf("[%d]%c  %s%-27s%s", j.id, mark, pid, state, text)
+	if long {
+		pid = strconv.Itoa(j.lastPid()) + " "
+	}
+	return fmt.Sprintf("%-32s %s", fmt.Sprintf("[%d]%s%s%s", j.id, s.choose(fmt.Sprintf("%c  ", mark), fmt.Sprintf(" %c ", mark), ""), pid, state), text)
 }
 
 func (s *shell) currentJob() *job {
@@ -392,8 +409,9 @@ func (s *shell) interruptedBy() (int, bool) {
 	return 0, false
 }
 
-// waitJob waits for a job; ok is false when a signal came first.
-func (s *shell) waitJob(j *job) (status int, ok bool) {
+// waitJob waits for a job; ok is false when a signal came first. ash and dash say what signal ended
+// a job that was waited for by name.
+func (s *shell) waitJob(j *job, byName bool) (status int, ok bool) {
 	for i := range j.pids {
 		for j.pids[i] > 0 {
 			_, st, err := s.p.Wait(j.pids[i], 0)
@@ -415,7 +433,7 @@ func (s *shell) waitJob(j *job) (status int, ok bool) {
 		s.errorf("%5d %-23s %s", j.lastPid(), signalText(sig, false), j.text)
 		s.command = save
 	}
-	if j.status.Signal != 0 && s.d != Bash && j.status.Signal != linux.SIGINT && j.status.Signal != linux.SIGPIPE {
+	if j.status.Signal != 0 && byName && s.d != Bash && j.status.Signal != linux.SIGINT && j.status.Signal != linux.SIGPIPE {
 		io.WriteString(s.p.Writer(2), signalText(j.status.Signal, false)+"\n")
 	}
 	return j.status.ExitCode(), true
@@ -451,16 +469,19 @@ func (s *shell) waitBuiltin(args []string) int {
 		}
 	}
 	if len(args) == 0 {
-		for len(s.jobs.jobs) > 0 {
-			j := s.jobs.jobs[0]
+		for _, j := range append([]*job(nil), s.jobs.jobs...) {
 			if j.stopped && !j.done {
-				break
+				continue
 			}
-			code, ok := s.waitJob(j)
+			code, ok := s.waitJob(j, false)
 			if !ok {
 				return code
 			}
-			s.jobs.remove(j)
+			if s.d == Bash {
+				s.jobs.remove(j)
+			} else {
+				j.waited = true
+			}
 		}
 		for _, pid := range s.jobs.unnamed {
 			s.waitFor(pid)
@@ -514,14 +535,14 @@ func (s *shell) waitBuiltin(args []string) int {
 				continue
 			}
 		}
-		code, ok := s.waitJob(j)
+		code, ok := s.waitJob(j, true)
 		if !ok {
 			return code
 		}
-		if s.d == Ash {
-			j.waited = true // ash lists it until another takes its place
-		} else {
+		if s.d == Bash {
 			s.jobs.remove(j)
+		} else {
+			j.waited = true // it is listed until another takes its place
 		}
 		status = code
 	}
@@ -679,12 +700,6 @@ func (s *shell) killBuiltin(args []string) int {
 		}
 		return 1
 	}
-	parse := func(name string) (linux.Signal, bool) {
-		if name == "0" || name == "EXIT" {
-			return 0, true
-		}
-		return linux.ParseSignal(name)
-	}
 	a := args[0]
 	switch {
 	case a == "-l" || a == "-L" && s.d == Bash:
@@ -698,7 +713,7 @@ func (s *shell) killBuiltin(args []string) int {
 			return s.killUsage()
 		}
 		var ok bool
-		if sig, ok = parse(args[1]); !ok {
+		if sig, ok = parseSignal(args[1]); !ok {
 			return bad(args[1])
 		}
 		args = args[2:]
@@ -710,7 +725,7 @@ func (s *shell) killBuiltin(args []string) int {
 		if s.d == Dash && strings.HasPrefix(name, "s") && len(name) > 1 {
 			name = name[1:]
 		}
-		if sig, ok = parse(name); !ok {
+		if sig, ok = parseSignal(name); !ok {
 			if s.d == Dash {
 				s.errorf("Illegal option -%c", name[0])
 				return 2
@@ -731,11 +746,15 @@ func (s *shell) killBuiltin(args []string) int {
 		if strings.HasPrefix(a, "%") {
 			j := s.findJob(a)
 			if j == nil {
-				s.errorf(s.choose("%s: no such job", "No such job: %s", "%s: no such job"), a)
+				if s.d == Dash && (a == "%%" || a == "%+") {
+					s.errorf("No current job")
+				} else {
+					s.errorf(s.choose("%s: no such job", "No such job: %s", "%s: no such job"), a)
+				}
 				status = s.choose2(1, 2, 1)
 				continue
 			}
-			if s.set('m') {
+			if s.set('m') || s.d == Dash { // dash does not ask whether the job has a group of its own
 				pid = -j.pgid
 			} else {
 				pid = j.lastPid()
@@ -803,11 +822,11 @@ func (s *shell) killList(args []string) int {
 					b.WriteByte('\t')
 				}
 			}
-			io.WriteString(out, strings.TrimRight(b.String(), "\t")+"\n")
+			io.WriteString(out, b.String()+"\n")
 		case Dash:
 			fmt.Fprintln(out, "0")
 			for sig := linux.SIGHUP; sig <= linux.SIGRTMAX; sig++ {
-				fmt.Fprintln(out, sig.Name())
+				fmt.Fprintln(out, dashSignal(sig))
 			}
 		default:
 			for sig := linux.SIGHUP; sig <= linux.SIGSYS; sig++ {
@@ -824,7 +843,7 @@ func (s *shell) killList(args []string) int {
 	for _, a := range args {
 		n, err := strconv.Atoi(a)
 		if err != nil {
-			sig, ok := linux.ParseSignal(a)
+			sig, ok := parseSignal(a)
 			if s.d == Dash {
 				s.errorf("Illegal number: %s", a)
 				return 2
@@ -833,7 +852,7 @@ func (s *shell) killList(args []string) int {
 				if s.d == Bash {
 					s.errorf("%s: invalid signal specification", a)
 				} else {
-					s.appletf("bad signal name '%s'", a)
+					s.appletf("unknown signal '%s'", a)
 				}
 				status = 1
 				continue
@@ -844,11 +863,17 @@ func (s *shell) killList(args []string) int {
 		if n > 128 && (s.d != Ash || n < 128+65) {
 			n -= 128
 		}
-		if n == 0 && s.d == Bash {
+		if n == 0 && s.d != Dash {
 			fmt.Fprintln(out, "EXIT")
 			continue
 		}
-		if n <= 0 || n > 64 || n == 32 || n == 33 {
+		if n == 32 || n == 33 {
+			if s.d != Bash { // bash passes over them
+				fmt.Fprintln(out, n)
+			}
+			continue
+		}
+		if n <= 0 || n > 64 {
 			switch s.d {
 			case Dash:
 				s.errorf("invalid signal number or exit status: %s", a)
@@ -861,9 +886,29 @@ func (s *shell) killList(args []string) int {
 			}
 			continue
 		}
+		if s.d == Dash {
+			fmt.Fprintln(out, dashSignal(linux.Signal(n)))
+			continue
+		}
 		fmt.Fprintln(out, linux.Signal(n).Name())
 	}
 	return status
+}
+
+// parseSignal knows signal 0 too, by its number and as EXIT.
+func parseSignal(name string) (linux.Signal, bool) {
+	if name == "0" || name == "EXIT" {
+		return 0, true
+	}
+	return linux.ParseSignal(name)
+}
+
+// dashSignal is a signal's name as dash has it: it counts as bash does and has no STKFLT.
+func dashSignal(sig linux.Signal) string {
+	if sig == linux.SIGSTKFLT {
+		return "16"
+	}
+	return bashSignal(sig)
 }
 
 // bashSignal is a signal's name as bash counts the real-time ones.

@@ -15,7 +15,7 @@ type option struct {
 
 var ashOptions = []option{{'e', "errexit"}, {'f', "noglob"}, {'I', "ignoreeof"}, {'m', "monitor"}, {'n', "noexec"},
 	{'x', "xtrace"}, {'v', "verbose"}, {'C', "noclobber"}, {'a', "allexport"}, {'b', "notify"}, {'u', "nounset"},
-	{'E', "errtrace"}, {'V', "vi"}, {0, "pipefail"}}
+	{'E', "errtrace"}, {0, "vi"}, {0, "pipefail"}}
 
 var dashOptions = []option{{'e', "errexit"}, {'f', "noglob"}, {'I', "ignoreeof"}, {'i', "interactive"}, {'m', "monitor"},
 	{'n', "noexec"}, {'s', "stdin"}, {'x', "xtrace"}, {'v', "verbose"}, {'V', "vi"}, {'E', "emacs"}, {'C', "noclobber"},
@@ -175,7 +175,7 @@ func (s *shell) bashOpts() string {
 // listOptions is set -o, and set +o if not table.
 func (s *shell) listOptions(table bool) {
 	w := s.p.Writer(1)
-	if table && s.d != Bash {
+	if table && s.d == Dash {
 		fmt.Fprintln(w, "Current option settings")
 	}
 	for _, o := range s.options() {
@@ -274,21 +274,9 @@ func (s *shell) setBuiltin(args []string) int {
 func (s *shell) listVars() {
 	w := s.newOut()
 	defer w.flush()
-	names := s.sortedVars()
-	if s.d == Ash {
-		for _, n := range []string{"FUNCNAME", "LINENO"} {
-			if s.vars[n] == nil {
-				names = append(names, n)
-			}
-		}
-		slices.Sort(names)
-	}
-	for _, name := range names {
-		v := s.vars[name]
-		if v == nil {
-			fmt.Fprintf(w, "%s=''\n", name)
-			continue
-		}
+	all := s.allVars()
+	for _, name := range sortedKeys(all) {
+		v := all[name]
 		if !v.set {
 			continue
 		}
@@ -296,11 +284,11 @@ func (s *shell) listVars() {
 		case s.d != Bash:
 			fmt.Fprintf(w, "%s=%s\n", name, quoteSingle(v.value))
 		case v.kind != scalar:
-			fmt.Fprintf(w, "%s=%s\n", name, s.arrayText(name))
+			fmt.Fprintf(w, "%s=%s\n", name, s.arrayText(v))
 		case v.value == "":
 			fmt.Fprintf(w, "%s=\n", name)
 		default:
-			fmt.Fprintf(w, "%s=%s\n", name, quoteIfNeeded(v.value))
+			fmt.Fprintf(w, "%s=%s\n", name, s.quoteIfNeeded(v.value))
 		}
 	}
 	if s.d == Bash && !s.opt.named["posix"] {

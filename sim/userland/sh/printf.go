@@ -78,7 +78,8 @@ type formatter struct {
 	out    []byte
 	status int
 	stop   bool
-	toVar  bool // printf -v
+	toVar  bool   // printf -v
+	rest   string // the format from the directive on
 }
 
 func (f *formatter) run(format string) {
@@ -194,6 +195,7 @@ func (f *formatter) once(format string) {
 			j++
 		}
 		if j >= len(format) {
+			f.rest = format[i:]
 			f.badDirective(format[i:], 0)
 			return
 		}
@@ -205,6 +207,7 @@ func (f *formatter) once(format string) {
 				continue
 			}
 		}
+		f.rest = format[i:]
 		if !f.convert(conv, sp, format[i:j+1]) {
 			return
 		}
@@ -218,7 +221,9 @@ func (f *formatter) badDirective(text string, conv byte) {
 	if conv != 0 {
 		b = fmt.Sprintf("`%c': invalid format character", conv)
 	}
-	f.fail("%: invalid format", text+": invalid directive", b)
+	// busybox takes the length modifiers out before it looks, and shows all of the format that is left.
+	rest := strings.NewReplacer("h", "", "l", "", "L", "", "j", "", "z", "", "t", "").Replace(text[1:]) + f.rest[len(text):]
+	f.fail("%"+rest+": invalid format", text+": invalid directive", b)
 	if f.s.d == Dash {
 		f.status = 2
 	}
@@ -276,12 +281,12 @@ func (f *formatter) convert(conv byte, sp spec, text string) bool {
 				f.stop = true
 			}
 		case 'q':
-			a = quoteBackslash(a)
+			a = f.s.quoteBackslash(a)
 		case 'Q':
 			if sp.prec >= 0 && sp.prec < len(a) {
 				a = a[:sp.prec]
 			}
-			a = quoteBackslash(a)
+			a = f.s.quoteBackslash(a)
 			sp.prec = -1
 		}
 		if sp.prec >= 0 && sp.prec < len(a) {
@@ -437,9 +442,8 @@ func (f *formatter) integer(a string) int64 {
 	if rest != "" || a == "" && f.s.d != Bash {
 		if a == "" {
 			if f.s.d == Ash {
-				return 0
+				f.notNumber(a, false)
 			}
-			f.notNumber(a, false)
 			return 0
 		}
 		f.notNumber(a, rest != a && rest != "")
@@ -557,7 +561,7 @@ func (f *formatter) escape(t string) (text string, n int, stop bool) {
 		}
 		return `\c`, 2, false
 	case 'e', 'E':
-		if f.s.d == Bash || f.s.d == Ash && c == 'e' {
+		if f.s.d == Bash || c == 'e' {
 			return "\x1b", 2, false
 		}
 	case '0', '1', '2', '3', '4', '5', '6', '7':

@@ -7,9 +7,9 @@ import (
 )
 
 // quoteAlways quotes text as ${x@Q} does.
-func quoteAlways(t string) string {
-	if needsANSI(t) {
-		return ansiQuote(t)
+func (s *shell) quoteAlways(t string) string {
+	if s.needsANSI(t) {
+		return s.ansiQuote(t)
 	}
 	return "'" + strings.ReplaceAll(t, "'", `'\''`) + "'"
 }
@@ -41,18 +41,29 @@ func quoteSingle(t string) string {
 	return b.String()
 }
 
-func needsANSI(t string) bool {
+// needsANSI says whether t has characters that cannot be printed in the shell's locale.
+func (s *shell) needsANSI(t string) bool {
 	for i := range len(t) {
 		if t[i] < 32 || t[i] == 127 {
 			return true
 		}
 	}
-	return !utf8.ValidString(t)
+	return !isASCII(t) && (!s.utf8() || !utf8.ValidString(t))
+}
+
+func isASCII(t string) bool {
+	for i := range len(t) {
+		if t[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // ansiQuote is $'...'.
-func ansiQuote(t string) string {
+func (s *shell) ansiQuote(t string) string {
 	var b strings.Builder
+	wide := s.utf8()
 	b.WriteString("$'")
 	for len(t) > 0 {
 		r, w := utf8.DecodeRuneInString(t)
@@ -77,8 +88,9 @@ func ansiQuote(t string) string {
 		case c == '\'' || c == '\\':
 			b.WriteByte('\\')
 			b.WriteByte(c)
-		case c < 32 || c == 127 || r == utf8.RuneError && w == 1:
+		case c < 32 || c == 127 || c >= utf8.RuneSelf && !wide || r == utf8.RuneError && w == 1:
 			fmt.Fprintf(&b, `\%03o`, c)
+			w = 1
 		default:
 			b.WriteString(t[:w])
 		}
@@ -89,9 +101,9 @@ func ansiQuote(t string) string {
 }
 
 // doubleQuote quotes as declare -p does.
-func doubleQuote(t string) string {
-	if needsANSI(t) {
-		return ansiQuote(t)
+func (s *shell) doubleQuote(t string) string {
+	if s.needsANSI(t) {
+		return s.ansiQuote(t)
 	}
 	var b strings.Builder
 	b.WriteByte('"')
@@ -105,13 +117,27 @@ func doubleQuote(t string) string {
 	return b.String()
 }
 
-// quoteIfNeeded quotes for set and set -x in bash: plain words stay as they are.
-func quoteIfNeeded(t string) string {
+// traceQuote quotes for set -x in bash: a word with a character that is special to the shell stands
+// in plain quotes, whatever else is in it.
+func (s *shell) traceQuote(t string) string {
+	if t == "" || plainWord(t, "%+,-./:=@_^") {
+		return s.quoteIfNeeded(t)
+	}
+	for i := range len(t) {
+		if strings.IndexByte(" \t\n'\"\\|&;()<>!{}*[]?$`", t[i]) >= 0 {
+			return "'" + strings.ReplaceAll(t, "'", `'\''`) + "'"
+		}
+	}
+	return s.quoteIfNeeded(t)
+}
+
+// quoteIfNeeded quotes for set in bash: plain words stay as they are.
+func (s *shell) quoteIfNeeded(t string) string {
 	if t == "" {
 		return "''"
 	}
-	if needsANSI(t) {
-		return ansiQuote(t)
+	if s.needsANSI(t) {
+		return s.ansiQuote(t)
 	}
 	if plainWord(t, "%+,-./:=@_^") {
 		return t
@@ -133,12 +159,12 @@ func plainWord(t, also string) bool {
 }
 
 // quoteBackslash is printf %q.
-func quoteBackslash(t string) string {
+func (s *shell) quoteBackslash(t string) string {
 	if t == "" {
 		return "''"
 	}
-	if needsANSI(t) {
-		return ansiQuote(t)
+	if s.needsANSI(t) {
+		return s.ansiQuote(t)
 	}
 	var b strings.Builder
 	for i := range len(t) {

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,6 +75,8 @@ type shell struct {
 	locals  []*scope
 	funcs   map[string]*function
 	aliases map[string]string
+	// The names of aliases as they came: ash and dash list them so within a bucket.
+	aliasOrder []string
 
 	status   int // $?
 	lastBg   int // $!
@@ -85,28 +88,32 @@ type shell struct {
 	pipe     []int // PIPESTATUS
 	lastArg  string
 
-	loops    int // how many loops enclose what runs
-	depth    int // functions, evals and sourced files that enclose what runs
-	flow     flow
-	flowN    int
-	quiet    int // enclosing places where -e does not count
-	inFunc   int
-	sourced  int
-	calls    []call
-	inTrap   int
-	dirs     []string // bash's directory stack below the current one
-	jobs     jobTable
-	traps    trapTable
-	input    *source // the script that is read
-	hash     map[string]hashed
-	getopt   getoptState
-	seconds  time.Time
-	random   uint32
-	cwd      string
-	tmpVars  []map[string]*variable
-	substRan bool // a command substitution ran: its status is that of an assignment
-	fdSaved  int
-	lateLine int
+	loops       int // how many loops enclose what runs
+	depth       int // functions, evals and sourced files that enclose what runs
+	flow        flow
+	flowN       int
+	quiet       int // enclosing places where -e does not count
+	inFunc      int
+	sourced     int
+	calls       []call
+	inTrap      int
+	dirs        []string // bash's directory stack below the current one
+	jobs        jobTable
+	traps       trapTable
+	input       *source // the script that is read
+	hash        map[string]hashed
+	getopt      getoptState
+	seconds     time.Time
+	random      uint32
+	cwd         string
+	tmpVars     []map[string]*variable
+	born        int               // how many variables have come
+	before      []*grammar.Assign // that stand before the program that is executed
+	piped       bool              // this process, or one that it descends from, is part of a pipeline
+	substStatus int               // of the last command substitution; $? only in bash, before the command has run
+	substRan    bool              // a command substitution ran: its status is that of an assignment
+	fdSaved     int
+	lateLine    int
 
 	interactive bool
 	prompted    bool // this shell, or the one that it was forked from, is interactive
@@ -154,6 +161,8 @@ type function struct {
 	def    *grammar.FuncDef
 	source string
 	line   int
+
+	exported bool
 }
 
 type hashed struct {
@@ -188,6 +197,9 @@ func newShell(p *kernel.Proc, d Dialect) *shell {
 	s.initVars()
 	s.initShopt()
 	s.initTraps()
+	if d == Bash {
+		s.importFunctions()
+	}
 	return s
 }
 
@@ -264,6 +276,7 @@ func (s *shell) fork() *shell {
 	}
 	c.funcs = cloneMap(s.funcs)
 	c.aliases = cloneMap(s.aliases)
+	c.aliasOrder = slices.Clone(s.aliasOrder)
 	c.hash = cloneMap(s.hash)
 	c.opt.named = cloneMap(s.opt.named)
 	c.opt.shopt = cloneMap(s.opt.shopt)
@@ -274,14 +287,11 @@ func (s *shell) fork() *shell {
 	c.calls = append([]call(nil), s.calls...)
 	c.pipe = append([]int(nil), s.pipe...)
 	c.dirs = append([]string(nil), s.dirs...)
-	c.jobs = s.jobs.inherited()
+	c.jobs = s.jobs.inherited(s.d)
 	c.traps = s.traps.inherited(s)
 	c.interactive = false
 	c.term = nil
 	c.mem, c.unsettled = 0, 0
-	if s.d == Bash && !s.opt.shopt["inherit_errexit"] {
-		// command substitutions drop -e themselves
-	}
 	return &c
 }
 

@@ -58,7 +58,7 @@ func runArchive(t *testing.T, ar *txtar.Archive) {
 
 // mask hides what differs from run to run: process numbers.
 func mask(text string) string {
-	return regexp.MustCompile(`(line \d+:) +\d+ `).ReplaceAllString(text, "$1 PID ")
+	return regexp.MustCompile(`(line \d+:|kill: \(|kill pid) *\d+`).ReplaceAllString(text, "${1} PID")
 }
 
 func runScript(t *testing.T, shell, script string) string {

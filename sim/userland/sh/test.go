@@ -499,11 +499,11 @@ func (s *shell) cond(e grammar.CondExpr) bool {
 		return s.cond(e.X) && s.cond(e.Y)
 	case *grammar.CondWord:
 		x := s.text(e.X)
-		s.traceCond("-n", quoteIfNeeded(x))
+		s.traceCond("-n", s.traceQuote(x))
 		return x != ""
 	case *grammar.CondUnary:
 		x := s.text(e.X)
-		s.traceCond(e.Op, quoteIfNeeded(x))
+		s.traceCond(e.Op, s.traceQuote(x))
 		if e.Op == "-t" {
 			n, err := strconv.Atoi(x)
 			return err == nil && s.p.Isatty(n)
@@ -520,7 +520,7 @@ func (s *shell) condBinary(e *grammar.CondBinary) bool {
 	switch e.Op {
 	case "=", "==", "!=":
 		pat := s.pattern(e.Y)
-		s.traceCond(quoteIfNeeded(x), e.Op, s.tracePattern(pat))
+		s.traceCond(s.traceQuote(x), e.Op, s.tracePattern(pat))
 		mt := s.matcher()
 		mt.extglob = true
 		mt.fold = s.opt.shopt["nocasematch"]
@@ -529,7 +529,7 @@ func (s *shell) condBinary(e *grammar.CondBinary) bool {
 		return s.condRegex(x, e.Y)
 	}
 	y := s.text(e.Y)
-	s.traceCond(quoteIfNeeded(x), e.Op, quoteIfNeeded(y))
+	s.traceCond(s.traceQuote(x), e.Op, s.traceQuote(y))
 	switch e.Op {
 	case "<":
 		return x < y
@@ -573,7 +573,7 @@ func (s *shell) condRegex(x string, w *grammar.Word) bool {
 	b := s.newBuilder(false)
 	s.regexParts(b, w.Parts)
 	src := string(b.cur.pat)
-	s.traceCond(quoteIfNeeded(x), "=~", w.Src)
+	s.traceCond(s.traceQuote(x), "=~", w.Src)
 	s.p.Step(len(src) + len(x)/8)
 	if s.opt.shopt["nocasematch"] {
 		src = "(?i)" + src

@@ -40,7 +40,9 @@ func (s *shell) initTraps() {
 func (t *trapTable) inherited(s *shell) trapTable {
 	c := trapTable{actions: map[int]string{}, ignored: cloneMap(t.ignored), shown: map[int]string{}, errHere: t.errHere}
 	for sig, a := range t.actions {
-		c.shown[sig] = a
+		if s.d != Dash || a == "" {
+			c.shown[sig] = a
+		}
 		switch {
 		case a == "" && sig > 0:
 			c.actions[sig] = a

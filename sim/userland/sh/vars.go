@@ -25,6 +25,7 @@ type variable struct {
 	upper    bool
 	nameref  bool
 	trace    bool
+	born     int   // counts the variables of this shell as they come
 	gen      *byte // the interpreter that may change it in place
 }
 
@@ -46,7 +47,8 @@ type scope struct {
 func (s *shell) own(name string) *variable {
 	v := s.vars[name]
 	if v == nil {
-		v = &variable{gen: s.gen}
+		s.born++
+		v = &variable{gen: s.gen, born: s.born}
 		s.vars[name] = v
 		return v
 	}
@@ -71,7 +73,8 @@ func (s *shell) initVars() {
 		if !ok || !grammar.IsName(name) {
 			continue
 		}
-		s.vars[name] = &variable{set: true, value: value, exported: true, gen: s.gen}
+		s.born++
+		s.vars[name] = &variable{set: true, value: value, exported: true, born: s.born, gen: s.gen}
 	}
 	def := func(name, value string) {
 		if s.vars[name] == nil {
@@ -395,6 +398,17 @@ func (s *shell) elements(name string) (values, keys []string) {
 		}
 		return nil, nil
 	}
+	if v.kind != scalar {
+		return v.elements()
+	}
+	if val, ok := s.get(name); ok {
+		return []string{val}, []string{"0"}
+	}
+	return nil, nil
+}
+
+// elements is what an array holds, in the order in which it is listed.
+func (v *variable) elements() (values, keys []string) {
 	switch v.kind {
 	case indexed:
 		for i, val := range v.array {
@@ -403,28 +417,17 @@ func (s *shell) elements(name string) (values, keys []string) {
 			}
 		}
 	case associative:
-		for _, k := range s.assocOrder(v) {
+		for _, k := range v.assocOrder() {
 			values, keys = append(values, v.assoc[k]), append(keys, k)
-		}
-	default:
-		if val, ok := s.get(name); ok {
-			return []string{val}, []string{"0"}
 		}
 	}
 	return values, keys
 }
 
 // assocOrder lists keys as bash's hash table does: by bucket of their FNV-1 hash, the latest first.
-func (s *shell) assocOrder(v *variable) []string {
+func (v *variable) assocOrder() []string {
 	const buckets = 1024
-	hash := func(k string) uint32 {
-		h := uint32(2166136261)
-		for i := range len(k) {
-			h *= 16777619
-			h ^= uint32(k[i])
-		}
-		return h & (buckets - 1)
-	}
+	hash := func(k string) uint32 { return fnvHash(k) % buckets }
 	keys := slices.Clone(v.order)
 	slices.Reverse(keys)
 	slices.SortStableFunc(keys, func(a, b string) int { return int(hash(a)) - int(hash(b)) })
@@ -688,32 +691,6 @@ func (s *shell) unset(name string) bool {
 	return true
 }
 
-// environ is the environment of a program that is executed.
-func (s *shell) environ() []string {
-	seen := map[string]bool{}
-	var out []string
-	add := func(name string) {
-		v := s.vars[name]
-		if v == nil || !v.exported || !v.set || v.kind != scalar || seen[name] {
-			return
-		}
-		seen[name] = true
-		out = append(out, name+"="+v.value)
-	}
-	for _, e := range s.p.Env() {
-		name, _, _ := strings.Cut(e, "=")
-		if !grammar.IsName(name) {
-			out = append(out, e)
-			continue
-		}
-		add(name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.vars)) {
-		add(name)
-	}
-	return out
-}
-
 // localize makes name local to the running function.
 func (s *shell) localize(name string, inherit bool) *variable {
 	sc := s.locals[len(s.locals)-1]
@@ -791,5 +768,49 @@ func (s *shell) popTmp() {
 	}
 }
 
-// sortedVars lists the names of all variables.
-func (s *shell) sortedVars() []string { return slices.Sorted(maps.Keys(s.vars)) }
+// allVars is the variables as set and declare list them: also those that the shell makes up when
+// they are asked for.
+func (s *shell) allVars() map[string]*variable {
+	all := maps.Clone(s.vars)
+	add := func(name string, v variable) {
+		if all[name] == nil {
+			all[name] = &v
+		}
+	}
+	switch s.d {
+	case Ash:
+		add("FUNCNAME", variable{set: true})
+		add("LINENO", variable{set: true})
+	case Bash:
+		for _, name := range []string{"BASH_ARGV0", "BASH_COMMAND", "BASH_SUBSHELL", "COMP_WORDBREAKS", "EPOCHREALTIME", "EPOCHSECONDS", "LINENO", "SECONDS"} {
+			add(name, variable{})
+		}
+		for _, name := range []string{"BASHPID", "HISTCMD", "RANDOM", "SRANDOM"} {
+			add(name, variable{integer: true})
+		}
+		add("BASHOPTS", variable{set: true, value: s.bashOpts(), readonly: true})
+		add("SHELLOPTS", variable{set: true, value: s.shellOpts(), readonly: true})
+		add("BASH_LOADABLES_PATH", variable{set: true, value: "/usr/local/lib/bash:/usr/lib/bash:/opt/local/lib/bash:/usr/pkg/lib/bash:/opt/pkg/lib/bash:."})
+		if s.cString {
+			add("BASH_EXECUTION_STRING", variable{set: true, value: s.cText})
+		}
+		for _, name := range []string{"BASH_ALIASES", "BASH_CMDS"} {
+			add(name, variable{set: true, kind: associative})
+		}
+		for _, name := range []string{"BASH_ARGC", "BASH_ARGV", "DIRSTACK", "GROUPS"} {
+			add(name, variable{set: true, kind: indexed}) // filled when they are asked for by name
+		}
+		for _, name := range []string{"BASH_LINENO", "BASH_SOURCE", "FUNCNAME", "PIPESTATUS"} {
+			list, _ := s.dynamicArray(name)
+			if name == "PIPESTATUS" && s.pipe == nil {
+				continue
+			}
+			v := variable{set: name != "FUNCNAME" || list != nil, kind: indexed, array: list}
+			for range list {
+				v.present = append(v.present, true)
+			}
+			add(name, v)
+		}
+	}
+	return all
+}

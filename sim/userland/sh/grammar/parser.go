@@ -542,6 +542,13 @@ func (p *Parser) caseCmd() Node {
 		for {
 			t = p.token()
 			if t.kind != tWord {
+				if !bash && t.kind == tOp {
+					// ash and dash take whatever stands here for the pattern and look at what follows
+					p.drop()
+					if t = p.token(); t.kind == tWord {
+						p.fail(&Error{Fault: Unexpected, Token: "word", Want: `")"`, Line: p.Line})
+					}
+				}
 				p.unexpected(t, `")"`)
 			}
 			item.Patterns = append(item.Patterns, t.word)
