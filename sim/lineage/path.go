@@ -263,3 +263,18 @@ func (s *Stack) Changes() [][]Change {
 	walk(s.root)
 	return all
 }
+
+// Hidden is how many bytes of copies of a path nobody can see.
+func (s *Stack) Hidden(path string) int64 {
+	n := s.find(path)
+	if n == nil {
+		return 0
+	}
+	var sum int64
+	for v := n.last; v != nil; v = v.prev {
+		if f := v.file; f != nil && f.seen == 0 && !f.inode.Mode.IsDir() {
+			sum += f.inode.Size()
+		}
+	}
+	return sum
+}
