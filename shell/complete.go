@@ -123,7 +123,7 @@ func (c *completer) docker(args []string, word string, asked bool) []line.Sugges
 func (c *completer) programs(word string) []line.Suggestion {
 	names := make(map[string]bool)
 	c.s.Lab.sim.Kernel().Do(func() {
-		v := c.s.Lab.view()
+		v := c.s.Lab.rootView()
 		for _, dir := range []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
 			entries, err := v.ReadDir(dir)
 			if err != nil {
@@ -165,7 +165,7 @@ func (c *completer) paths(word string, dirsOnly bool) []line.Suggestion {
 	}
 	var out []line.Suggestion
 	c.s.Lab.sim.Kernel().Do(func() {
-		v := c.s.Lab.view()
+		v := c.s.Lab.rootView()
 		entries, err := v.ReadDir(look)
 		if err != nil {
 			return

@@ -41,6 +41,9 @@ type Options struct {
 	Registry *catalog.Registry
 	// Work is copied into the working directory; nil is nothing.
 	Work fs.FS
+	// Lang is the language of the lab's own commands where a process's locale tells none; "" is
+	// English.
+	Lang lessons.Lang
 }
 
 // Lab is a simulated host with its engine, and a docker command on it that is ours. It is a
@@ -49,6 +52,7 @@ type Lab struct {
 	sim *sim.Lab
 
 	mu       sync.Mutex
+	lang     lessons.Lang
 	requests []lessons.Request
 	engine   *client.Client
 }
@@ -57,14 +61,14 @@ var _ lessons.Lab = (*Lab)(nil)
 
 // Open makes a fresh lab.
 func Open(o Options) (*Lab, error) {
-	l := &Lab{}
+	l := &Lab{lang: o.Lang}
 	s, err := sim.New(sim.Options{
 		Clock:    o.Clock,
 		Seed:     o.Seed,
 		Budget:   o.Budget,
 		Pace:     o.Pace,
 		Registry: o.Registry,
-		Programs: map[string]kernel.Program{"docker": l.docker},
+		Programs: l.programs(),
 	})
 	if err != nil {
 		return nil, err
@@ -89,6 +93,22 @@ func (l *Lab) Close() {
 
 // Handler is the Engine API of the lab.
 func (l *Lab) Handler() http.Handler { return l.sim.Handler() }
+
+// programs are those of the host that reach into the lab.
+func (l *Lab) programs() map[string]kernel.Program {
+	m := map[string]kernel.Program{"docker": l.docker}
+	for _, name := range viewNames {
+		m[name] = l.view
+	}
+	return m
+}
+
+// Speak makes the lab's own commands speak a language.
+func (l *Lab) Speak(lang lessons.Lang) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lang = lang
+}
 
 // docker is the docker command of this lab; it notes what it asks of the engine.
 func (l *Lab) docker(p *kernel.Proc) int { return runDocker(p, l.sim.Web(), l.note) }
@@ -140,13 +160,13 @@ const maxHostFile = 16 << 20
 // ReadHostFile reads a file of the lab's host.
 func (l *Lab) ReadHostFile(_ context.Context, name string) (b []byte, err error) {
 	l.sim.Kernel().Do(func() {
-		b, err = l.view().ReadFile(name, maxHostFile)
+		b, err = l.rootView().ReadFile(name, maxHostFile)
 	})
 	return b, pathError("open", name, err)
 }
 
-// view is root's view of the host's files. It is used inside the kernel.
-func (l *Lab) view() *vfs.View { return l.sim.Host().View() }
+// rootView is root's view of the host's files. It is used inside the kernel.
+func (l *Lab) rootView() *vfs.View { return l.sim.Host().View() }
 
 // RunHost runs a script on the lab's host and gives what it prints, standard error included.
 func (l *Lab) RunHost(ctx context.Context, script string) (output string, code int, err error) {
@@ -200,7 +220,7 @@ func (l *Lab) copyIn(files fs.FS, dir string) error {
 		}
 		mtime := info.ModTime()
 		l.sim.Kernel().Do(func() {
-			v := l.view()
+			v := l.rootView()
 			switch {
 			case d.IsDir():
 				if err = v.Mkdir(to, perm); err == linux.EEXIST {

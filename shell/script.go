@@ -87,7 +87,7 @@ func (l *Lab) AddScript(name string, text []byte) (string, error) {
 	}
 	var err error
 	l.sim.Kernel().Do(func() {
-		v := l.view()
+		v := l.rootView()
 		if err = v.Chdir(Home); err != nil {
 			return
 		}

@@ -70,6 +70,7 @@ func (t *Tutor) open(ctx context.Context, l *lessons.Lesson, lab *Lab, out io.Wr
 		done = nil
 	}
 	t.lesson = lessons.Open(l, t.Lang, lab, done)
+	lab.Speak(t.Lang)
 	if len(done) > 0 {
 		t.say(out, t.words().replaying, len(done))
 		if err := t.lesson.Replay(ctx); err != nil {
@@ -258,6 +259,7 @@ func (t *Tutor) changeLang(args []string, out io.Writer) {
 	}
 	t.lesson.Lang = t.Lang
 	t.Progress.Lang = t.Lang
+	t.session.Lab.Speak(t.Lang)
 	t.showStep(out)
 }
 

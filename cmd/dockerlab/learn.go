@@ -119,7 +119,7 @@ func (a *app) learn(ctx context.Context, w *words, folder, name string, langGive
 
 // labOptions are those of a lab that somebody works in by hand.
 func (a *app) labOptions(t *line.Terminal, registry *catalog.Registry) shell.Options {
-	o := shell.Options{Clock: kernel.Real, Seed: seedOfNow(), Registry: registry}
+	o := shell.Options{Clock: kernel.Real, Seed: seedOfNow(), Registry: registry, Lang: lessons.Lang(a.lang)}
 	if t != nil {
 		o.Pace = pace
 	}

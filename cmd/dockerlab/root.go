@@ -56,6 +56,7 @@ func newRoot(args []string, env environment, s streams) *cobra.Command {
 	for _, verb := range verbs {
 		root.AddCommand(verb(a, w))
 	}
+	root.AddCommand(newViews(a, w)...)
 	return root
 }
 

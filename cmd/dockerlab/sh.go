@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dockerlab/dockerlab/lessons"
 	"github.com/dockerlab/dockerlab/shell"
 	"github.com/dockerlab/dockerlab/sim/host"
 	"github.com/dockerlab/dockerlab/sim/kernel"
@@ -46,7 +47,7 @@ func newSh(a *app, w *words) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o := shell.Options{Clock: kernel.Virtual, Seed: seed, Budget: bounds.budget, Registry: registry}
+			o := shell.Options{Clock: kernel.Virtual, Seed: seed, Budget: bounds.budget, Registry: registry, Lang: lessons.Lang(a.lang)}
 			if mount != "" {
 				root, err := os.OpenRoot(mount)
 				if err != nil {

@@ -2,6 +2,7 @@ package views
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -169,9 +170,13 @@ func (r *CompareReport) write(p *page, top int, times bool) {
 		side *Side
 	}{{"A", &r.A}, {"B", &r.B}} {
 		id := s.side.ID[:min(12, len(s.side.ID))]
-		p.line(p.paint(bold, s.name+"  "), fit(s.side.Name, p.Width-46), "  ", fit(id, 12), "  ", right(size(s.side.Size), 7), "  ", fmt.Sprintf(p.layersN, len(s.side.Layers)))
+		p.line(p.paint(bold, s.name+"  "), fit(s.side.Name, p.Width-46), "  ", fit(id, 12), "  ", right(size(s.side.Size), 7), "  ", count(len(s.side.Layers), p.oneLayer, p.layersN))
 	}
-	p.line(fmt.Sprintf(p.sharing, r.Shared, size(r.SharedSize)), growth(p, r.B.Size-r.A.Size))
+	sharing := p.sharingNone
+	if r.Shared > 0 {
+		sharing = fmt.Sprintf(p.sharing, r.Shared, size(r.SharedSize))
+	}
+	p.line(sharing, growth(p, r.B.Size-r.A.Size))
 	if r.Shared < max(len(r.A.Layers), len(r.B.Layers)) {
 		p.line()
 		p.ownLayers("A", red, &r.A, r.Shared)
@@ -191,20 +196,13 @@ func (r *CompareReport) write(p *page, top int, times bool) {
 	} else {
 		p.line(p.paint(bold, fmt.Sprintf(p.filesHead, c.Added, size(c.AddedBytes), c.Removed, size(c.RemovedBytes), c.Changed)))
 	}
-	shown, left := 0, 0
-	for _, g := range grouped(r.Paths) {
-		if g.Diff == lineage.Mtime && !times {
-			continue
+	groups := slices.DeleteFunc(grouped(r.Paths), func(g group) bool { return g.Diff == lineage.Mtime && !times })
+	for i := range groups {
+		if top > 0 && i == top {
+			p.line("           ", fmt.Sprintf(p.more, len(groups)-i))
+			break
 		}
-		if top > 0 && shown == top {
-			left++
-			continue
-		}
-		shown++
-		p.difference(&g)
-	}
-	if left > 0 {
-		p.line("  ", fmt.Sprintf(p.more, left))
+		p.difference(&groups[i])
 	}
 	if c.Times > 0 && !times {
 		p.line(fmt.Sprintf(p.timesAlone, c.Times))
@@ -299,7 +297,7 @@ type group struct {
 	bytes int64
 }
 
-// grouped joins to a directory that only one side has what is in it.
+// grouped joins to a directory that only one side has what is in it, and puts first what weighs most.
 func grouped(all []lineage.Difference) []group {
 	var out []group
 	for _, d := range all {
@@ -310,6 +308,7 @@ func grouped(all []lineage.Difference) []group {
 		}
 		out = append(out, group{d, 1, d.Grows()})
 	}
+	slices.SortStableFunc(out, func(a, b group) int { return cmp.Compare(max(b.bytes, -b.bytes), max(a.bytes, -a.bytes)) })
 	return out
 }
 

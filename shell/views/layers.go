@@ -56,7 +56,7 @@ func Layers(sub *Subject, changes bool) (*LayersReport, error) {
 // write draws the stack, the topmost layer first. whole shows commands to their end.
 func (r *LayersReport) write(p *page, whole bool) {
 	p.head(&r.About)
-	p.line(fmt.Sprintf(p.sum, len(r.Layers), size(r.Size), size(r.Visible), size(r.Wasted), percent(r.Efficiency)))
+	p.line(fmt.Sprintf(p.sum, count(len(r.Layers), p.oneLayer, p.layersN), size(r.Size), size(r.Visible), size(r.Wasted), percent(r.Efficiency)))
 	if len(r.Layers) == 0 {
 		return
 	}
@@ -264,7 +264,7 @@ func (r *PathReport) write(p *page) {
 		p.line(p.inIt)
 		for i := range slices.Backward(r.Shares) {
 			sh := &r.Shares[i]
-			p.line(fmt.Sprintf(" %4d ", sh.Layer), p.paint(dim, "│ "), right(size(sh.Bytes), 8), "  ", fit(fmt.Sprintf(p.files, sh.Files), 12), "  ", cut(p.label(layers[sh.Layer]), p.Width-32))
+			p.line(fmt.Sprintf(" %4d ", sh.Layer), p.paint(dim, "│ "), right(size(sh.Bytes), 8), "  ", fit(count(sh.Files, p.oneFile, p.files), 12), "  ", cut(p.label(layers[sh.Layer]), p.Width-32))
 		}
 	}
 }

@@ -141,7 +141,7 @@ func (r *WasteReport) judge(l Limits) {
 // write writes the report; of each pair of layers at most top files.
 func (r *WasteReport) write(p *page, top int) {
 	p.head(&r.About)
-	p.line(fmt.Sprintf(p.sum, len(r.Layers), size(r.Size), size(r.Visible), size(r.Wasted), p.paint(bold, percent(r.Efficiency))))
+	p.line(fmt.Sprintf(p.sum, count(len(r.Layers), p.oneLayer, p.layersN), size(r.Size), size(r.Visible), size(r.Wasted), p.paint(bold, percent(r.Efficiency))))
 	if r.Base > 0 {
 		p.line(fmt.Sprintf(p.inBase, r.Base, size(r.BaseWasted)))
 	}
@@ -153,7 +153,7 @@ func (r *WasteReport) write(p *page, top int) {
 	for i := range r.Pairs {
 		pair := &r.Pairs[i]
 		p.line()
-		p.line(p.paint(bold, size(pair.Bytes)), "  ", fmt.Sprintf(p.files, pair.Files), p.comma, p.causes(&pair.Causes))
+		p.line(p.paint(bold, size(pair.Bytes)), "  ", count(pair.Files, p.oneFile, p.files), p.comma, p.causes(&pair.Causes))
 		p.who(p.broughtBy, pair.Layer, pair.Line, r.Layers)
 		p.who(p.hiddenBy, pair.By, pair.ByLine, r.Layers)
 		all := files[[2]int{pair.Layer, pair.By}]

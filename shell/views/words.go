@@ -15,26 +15,26 @@ type words struct {
 	hides, seen, legend, comma       string
 
 	nothingThere, directoryFrom, fileFrom, copiesHidden string
-	inIt, files                                         string
+	inIt, oneFile, files                                string
 	hows                                                map[lineage.How]string // as short as they can be
 	diffs                                               map[lineage.Diff]string
 	alone, same                                         string
 
-	told                                          map[lineage.How]string // whole sentences
-	copiedUp, changedTo, attributesOf, linkedWith string
-	partedFrom, byDirectory, more                 string
-	inBase, broughtBy, hiddenBy, layerN, lineN    string
-	noWaste                                       string
-	causeRemoved, causeRewritten, causeAttributes string
-	causeMtime, causeCopied                       string
-	adviseRemoved, adviseRewritten, adviseCopied  string
-	adviseAttributes                              string
-	kept, crossed                                 string
-	rules                                         map[string]string
-	layersN, sharing, larger, smaller             string
-	configHead, unset, otherOrder, sameFiles      string
-	filesHead, timesAlone, ofLayer, paths         string
-	types                                         map[string]string
+	told                                                     map[lineage.How]string // whole sentences
+	copiedUp, changedTo, attributesOf, linkedWith            string
+	partedFrom, byDirectory, more                            string
+	inBase, broughtBy, hiddenBy, layerN, lineN               string
+	noWaste                                                  string
+	causeRemoved, causeRewritten, causeAttributes            string
+	causeMtime, causeCopied                                  string
+	adviseRemoved, adviseRewritten, adviseCopied             string
+	adviseAttributes                                         string
+	kept, crossed                                            string
+	rules                                                    map[string]string
+	oneLayer, layersN, sharing, sharingNone, larger, smaller string
+	configHead, unset, otherOrder, sameFiles                 string
+	filesHead, timesAlone, ofLayer, paths                    string
+	types                                                    map[string]string
 }
 
 func wordsIn(lang string) *words {
@@ -42,6 +42,14 @@ func wordsIn(lang string) *words {
 		return &chinese
 	}
 	return &english
+}
+
+// count is one, or many with the number in it.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return fmt.Sprintf(many, n)
 }
 
 // short says in a few words what became of a path.
@@ -67,8 +75,8 @@ func (w *words) list(d lineage.Diff) string {
 func (w *words) what(d lineage.Diff, a, b *lineage.Attr) string {
 	var all []string
 	for bit := lineage.Type; bit <= lineage.Mtime; bit <<= 1 {
-		if d&bit == 0 {
-			continue
+		if d&bit == 0 || bit == lineage.Mtime && d&(lineage.Content|lineage.Target) != 0 {
+			continue // whoever writes a file changes its time
 		}
 		word := w.diffs[bit]
 		switch bit {
@@ -79,7 +87,7 @@ func (w *words) what(d lineage.Diff, a, b *lineage.Attr) string {
 		case lineage.Owner:
 			word += fmt.Sprintf(w.changedTo, fmt.Sprintf("%d:%d", a.UID, a.GID), fmt.Sprintf("%d:%d", b.UID, b.GID))
 		case lineage.Target:
-			word += fmt.Sprintf(w.changedTo, a.Target, b.Target)
+			word += fmt.Sprintf(w.changedTo, cut(a.Target, 24), cut(b.Target, 24))
 		}
 		all = append(all, word)
 	}
@@ -125,7 +133,7 @@ func (w *words) tell(e *lineage.Event, before *lineage.Attr) string {
 var english = words{
 	image: "image", container: "container",
 	initLayer: "(the engine's layer: mount points)", writeLayer: "(the container's write layer)", noCommand: "(no command is recorded)",
-	sum:    "%d layers, %s: %s can be seen, %s cannot; efficiency %s",
+	sum:    "%s, %s: %s can be seen, %s cannot; efficiency %s",
 	hides:  "hides %s below",
 	seen:   "%s seen",
 	legend: "█ can be seen  ▒ hidden by layers above   + added  ~ changed  - removed",
@@ -136,7 +144,7 @@ var english = words{
 	fileFrom:      "The file that one sees is that of layer %d.",
 	copiesHidden:  "Copies that nobody can see cost %s.",
 	inIt:          "What one sees in it comes from",
-	files:         "%d files",
+	oneFile:       "1 file", files: "%d files",
 	hows: map[lineage.How]string{
 		lineage.Added: "added", lineage.Rewritten: "rewritten", lineage.Linked: "copied up for a link", lineage.Copied: "copied unchanged",
 		lineage.Replaced: "another type", lineage.Opaque: "directory made anew", lineage.Removed: "removed", lineage.RemovedAbove: "removed with its directory",
@@ -181,27 +189,28 @@ var english = words{
 
 	adviseRemoved:    "A later line cannot make an image smaller. Remove what a line leaves behind in the same RUN (a && b && rm ...), or build in a stage of its own and COPY --from it what is needed.",
 	adviseAttributes: "A change of mode, owner or time brings the whole file again. Set them where the file comes in: in the same RUN, or with COPY --chown.",
-	adviseCopied:     "The same files come twice. Leave out the line that brings them again.",
+	adviseCopied:     "Files come again just as they were. Leave out what brings them again.",
 	adviseRewritten:  "Files are written by one line and written again by another. Do both in one RUN, or bring only what is to stay.",
 	kept:             "pass",
 	crossed:          "FAIL",
 	rules: map[string]string{
-		MinEfficiency: "%s can be seen, of which at least %s are wanted",
-		MaxWasted:     "%s is wasted, of which at most %s is allowed",
+		MinEfficiency: "%s can be seen; at least %s must be",
+		MaxWasted:     "%s is wasted; at most %s may be",
 	},
 
-	layersN:    "%d layers",
-	sharing:    "The lowest %d layers are the same (%s).",
-	larger:     " B is %s larger.",
-	smaller:    " B is %s smaller.",
-	configHead: "Configuration",
-	unset:      "(none)",
-	otherOrder: "the same in another order",
-	sameFiles:  "The files are the same.",
-	filesHead:  "Files: %d added (%s), %d removed (%s), %d changed",
-	timesAlone: "%d more differ in their time alone (--times lists them).",
-	ofLayer:    "layer %d",
-	paths:      "%d paths",
+	layersN:     "%d layers",
+	sharing:     "The lowest %d layers are the same (%s).",
+	sharingNone: "No layers are the same.",
+	larger:      " B is %s larger.",
+	smaller:     " B is %s smaller.",
+	configHead:  "Configuration",
+	unset:       "(none)",
+	otherOrder:  "the same in another order",
+	sameFiles:   "The files are the same.",
+	filesHead:   "Files: %d added (%s), %d removed (%s), %d changed",
+	timesAlone:  "%d more differ in their time alone (--times lists them).",
+	ofLayer:     "layer %d",
+	paths:       "%d paths",
 	types: map[string]string{
 		"file": "file", "directory": "directory", "symlink": "symlink", "char-device": "character device", "block-device": "block device", "fifo": "pipe",
 	},
@@ -210,7 +219,7 @@ var english = words{
 var chinese = words{
 	image: "镜像", container: "容器",
 	initLayer: "（引擎的初始层：挂载点）", writeLayer: "（容器的可写层）", noCommand: "（没有命令记录）",
-	sum:    "共 %d 层，%s：看得见 %s，看不见 %s；效率 %s",
+	sum:    "共 %s，%s：看得见 %s，看不见 %s；效率 %s",
 	hides:  "遮住下层 %s",
 	seen:   "可见 %s",
 	legend: "█ 看得见  ▒ 被上层遮住   + 新增  ~ 修改  - 删除",
@@ -221,7 +230,7 @@ var chinese = words{
 	fileFrom:      "看到的文件来自第 %d 层。",
 	copiesHidden:  "看不见的副本占用 %s。",
 	inIt:          "目录里看得见的内容来自",
-	files:         "%d 个文件",
+	oneFile:       "1 个文件", files: "%d 个文件",
 	hows: map[lineage.How]string{
 		lineage.Added: "新增", lineage.Rewritten: "内容改写", lineage.Linked: "因硬链接复制", lineage.Copied: "原样复制",
 		lineage.Replaced: "类型改变", lineage.Opaque: "目录重建", lineage.Removed: "删除", lineage.RemovedAbove: "随目录删除",
@@ -266,7 +275,7 @@ var chinese = words{
 
 	adviseRemoved:    "后面的指令不能让镜像变小。用完就在同一条 RUN 里删除（a && b && rm ...），或者在单独的构建阶段里编译，再用 COPY --from 取出需要的文件。",
 	adviseAttributes: "改权限、属主或时间会把整个文件再复制一份。请在文件进来的时候就设好：在同一条 RUN 里，或者用 COPY --chown。",
-	adviseCopied:     "同样的文件来了两次。去掉重复的那一条指令。",
+	adviseCopied:     "同样的文件原样又来了一次。去掉重复的做法。",
 	adviseRewritten:  "文件被一条指令写入，又被另一条改写。请放在同一条 RUN 里，或者只带来最后需要的内容。",
 	kept:             "通过",
 	crossed:          "超限",
@@ -275,18 +284,19 @@ var chinese = words{
 		MaxWasted:     "浪费 %s，最多允许 %s",
 	},
 
-	layersN:    "%d 层",
-	sharing:    "最下面 %d 层相同（%s）。",
-	larger:     "B 大 %s。",
-	smaller:    "B 小 %s。",
-	configHead: "配置",
-	unset:      "（无）",
-	otherOrder: "内容相同，次序不同",
-	sameFiles:  "文件相同。",
-	filesHead:  "文件：新增 %d（%s），删除 %d（%s），修改 %d",
-	timesAlone: "另有 %d 个只有时间不同（--times 可列出）。",
-	ofLayer:    "第 %d 层",
-	paths:      "%d 个路径",
+	layersN:     "%d 层",
+	sharing:     "最下面 %d 层相同（%s）。",
+	sharingNone: "没有相同的层。",
+	larger:      "B 大 %s。",
+	smaller:     "B 小 %s。",
+	configHead:  "配置",
+	unset:       "（无）",
+	otherOrder:  "内容相同，次序不同",
+	sameFiles:   "文件相同。",
+	filesHead:   "文件：新增 %d（%s），删除 %d（%s），修改 %d",
+	timesAlone:  "另有 %d 个只有时间不同（--times 可列出）。",
+	ofLayer:     "第 %d 层",
+	paths:       "%d 个路径",
 	types: map[string]string{
 		"file": "文件", "directory": "目录", "symlink": "符号链接", "char-device": "字符设备", "block-device": "块设备", "fifo": "管道",
 	},

@@ -9,6 +9,9 @@ import (
 // Container finds a container by its ID, its name or the start of its ID, in this order.
 func (e *Engine) Container(ref string) (*Container, error) { return e.State().container(ref) }
 
+// Container finds a container by its ID, its name or the start of its ID, in this order.
+func (s *State) Container(ref string) (*Container, error) { return s.container(ref) }
+
 func (s *State) container(ref string) (*Container, error) {
 	if ref == "" {
 		return nil, invalid("invalid name or ID supplied: %q", ref)
