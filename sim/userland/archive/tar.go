@@ -389,7 +389,7 @@ func (t *tarrer) parseTime(s string) time.Time {
 		}
 		return st.Mtime
 	}
-	when, ok := datetime.Parse(s, c.Now().In(datetime.Zone(c.Getenv("TZ"))))
+	when, ok := datetime.Parse(s, c.Now().In(c.Zone()))
 	if !ok {
 		c.Warn("Substituting %s for unknown date format %s", c.Now().UTC().Format("2006-01-02 15:04:05"), "'"+s+"'")
 		return c.Now()

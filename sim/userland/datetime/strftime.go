@@ -229,6 +229,36 @@ func conversion(verb byte, t time.Time, pad byte, width, colons int) (string, bo
 	return "", false
 }
 
+// Where time zones are described: the machine's own, and all others by their names.
+const (
+	localZone = "/etc/localtime"
+	zoneDir   = "/usr/share/zoneinfo/"
+)
+
+// Load is the time zone of a process, as the C library finds it: /etc/localtime if TZ is not set,
+// or else the file that TZ names, by its whole path or below /usr/share/zoneinfo, or else what
+// Zone reads in it. read gives the content of a file.
+func Load(tz string, set bool, read func(path string) ([]byte, error)) *time.Location {
+	file := localZone
+	if set {
+		tz = strings.TrimPrefix(tz, ":")
+		switch {
+		case tz == "":
+			return time.UTC
+		case strings.HasPrefix(tz, "/"):
+			file = tz
+		default:
+			file = zoneDir + tz
+		}
+	}
+	if b, err := read(file); err == nil && len(b) < 1<<20 {
+		if loc, err := time.LoadLocationFromTZData(tz, b); err == nil {
+			return loc
+		}
+	}
+	return Zone(tz)
+}
+
 // Zone reads the value of TZ in POSIX's notation ("UTC0", "EST5EDT", "<+03>-3"), daylight saving
 // left out, or the names "UTC", "GMT" and "Etc/UTC". What it does not know is UTC under that name,
 // as the C library has it for a zone without a file.

@@ -582,7 +582,7 @@ func touch(c *prog.Ctx) int {
 	}
 	if haveDate {
 		base := now
-		if at != nil {
+		if reference != "" {
 			base = *mt
 		} else {
 			sources++

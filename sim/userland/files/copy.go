@@ -1,8 +1,10 @@
 package files
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 	"time"
@@ -36,7 +38,19 @@ type copier struct {
 	keepMode, keepOwner, keepTimes, keepLinks bool
 	noMode                                    bool // --no-preserve=mode
 
-	onCopy func(src, dst string) // tells of each file, if verbose, in words of the caller's
+	// --sparse: "auto" keeps the holes of a file that has some, "always" makes them of zeros,
+	// "never" fills them.
+	sparse string
+	// --reflink=always: no file system of the lab can share blocks between files, so it fails.
+	clone bool
+
+	// skip, if set, says that a file that exists needs no copy.
+	skip        func(src, dst string) bool
+	special     bool                  // --copy-contents: read what is no regular file
+	tellRemoved bool                  // say what is removed before a copy is made, whatever onCopy does
+	onCopy      func(src, dst string) // tells of each file, if verbose, in words of the caller's
+
+	topSrc, topDst string // the operand that is being copied, and where to
 
 	umask   linux.Mode
 	copied  map[vfsID]string // files with several links, and where their copy is
@@ -103,9 +117,7 @@ func readBackup(c *prog.Ctx, o prog.Opt, b *backup, suffix string) *backup {
 	case "simple", "never":
 		b.control = "simple"
 	default:
-		c.Warn("invalid argument %s for %s", c.QuoteFile(arg), c.Quote("backup type"))
-		c.Errorf("Valid arguments are:\n  - 'none', 'off'\n  - 'simple', 'never'\n  - 'existing', 'nil'\n  - 'numbered', 't'\n")
-		c.Usage()
+		c.Choose("backup type", arg, "none|off", "simple|never", "existing|nil", "numbered|t")
 	}
 	return b
 }
@@ -124,7 +136,7 @@ func (b *backup) setSuffix(c *prog.Ctx, suffix string) {
 }
 
 func newCopier(c *prog.Ctx) *copier {
-	k := &copier{Ctx: c, copied: map[vfsID]string{}, created: map[string]bool{}, dirs: map[vfsID]bool{}}
+	k := &copier{Ctx: c, copied: map[vfsID]string{}, created: map[string]bool{}, dirs: map[vfsID]bool{}, sparse: "auto"}
 	k.umask = c.Umask(0)
 	c.Umask(k.umask)
 	return k
@@ -170,6 +182,9 @@ func (k *copier) operands(args []string, target string, haveTarget bool) {
 			err = linux.ENOTDIR
 		}
 		if err != nil && k.GNU() {
+			if k.Program == "install" && err == linux.ENOENT {
+				k.Die(1, "failed to access %s: %v", k.q(target), err)
+			}
 			k.Die(1, "target directory %s: %v", k.q(target), err)
 		}
 		sources, into = args, true
@@ -206,7 +221,11 @@ func (k *copier) operands(args []string, target string, haveTarget bool) {
 		}
 		if !into && k.GNU() && !k.move && strings.HasSuffix(target, "/") && err == linux.ENOENT && len(sources) == 1 {
 			if st, err := k.Stat(sources[0]); err == nil && !st.Mode.IsDir() {
-				k.failed(linux.ENOTDIR, "cannot create regular file %s", "", k.q(target))
+				err := linux.ENOTDIR
+				if parent := strings.TrimRight(target, "/"); !exists(k.Ctx, path.Dir(parent)) {
+					err = linux.ENOENT
+				}
+				k.failed(err, "cannot create regular file %s", "", k.q(target))
 				return
 			}
 		}
@@ -250,9 +269,15 @@ func (k *copier) operands(args []string, target string, haveTarget bool) {
 		if k.move {
 			k.moveOne(src, dst)
 		} else {
+			k.topSrc, k.topDst = src, dst
 			k.copyOne(src, dst, true, nil)
 		}
 	}
+}
+
+func exists(c *prog.Ctx, name string) bool {
+	_, err := c.Stat(name)
+	return err == nil
 }
 
 // intoDir is the name that src gets below the directory dir.
@@ -454,6 +479,9 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 		return k.failed(err, "cannot stat %s", "can't stat %s", k.q(src))
 	}
 	if sst.Mode.IsDir() && !k.recursive {
+		if k.Program == "install" {
+			return k.failed(nil, "omitting directory %s", "omitting directory %s", k.q(src))
+		}
 		return k.failed(nil, "-r not specified; omitting directory %s", "omitting directory %s", k.q(src))
 	}
 	dstat, derr := k.Lstat(dst)
@@ -482,13 +510,21 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 		if !k.GNU() { // which looks no further than a link, and may empty what it copies
 			same = sst.Dev == ldst.Dev && sst.Ino == ldst.Ino
 		}
+		if !same && k.GNU() && k.deref == 'P' && sst.Mode.IsSymlink() && !dstat.Mode.IsSymlink() && k.backup == nil {
+			// A link to what it would replace.
+			through, err := k.Stat(src)
+			same = err == nil && through.Dev == dstat.Dev && through.Ino == dstat.Ino
+		}
+		if same && k.GNU() && k.removeDst && ldst.Mode.IsSymlink() {
+			same = false // the link goes, the file stays
+		}
 		if same && (sst.Mode.IsRegular() || sst.Mode.IsDir() || !k.GNU() || sst.Mode.IsSymlink()) && k.backup == nil {
 			if k.hardLink && !sst.Mode.IsDir() {
 				return true
 			}
 			return k.failed(nil, "%s and %s are the same file", "%s and %s are the same file", k.q(src), k.q(dst))
 		}
-		if !k.mayOverwrite(src, sst, dst, dstat) {
+		if k.skip != nil && k.skip(src, dst) || !k.mayOverwrite(src, sst, dst, dstat) {
 			return true
 		}
 		if k.GNU() && !sst.Mode.IsDir() && k.created[path.Clean(dst)] && k.backup == nil {
@@ -516,7 +552,7 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 			if err := k.Unlink(dst); err != nil {
 				return k.failed(err, "cannot remove %s", "can't remove %s", k.q(dst))
 			}
-			if k.verbose && k.GNU() && k.removeDst && k.onCopy == nil {
+			if k.GNU() && k.removeDst && (k.verbose && k.onCopy == nil || k.tellRemoved) {
 				k.Printf("removed %s\n", k.q(dst))
 			}
 			derr = linux.ENOENT
@@ -579,7 +615,7 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 			return k.failed(err, "cannot create symbolic link %s", "can't create symlink %s", k.q(dst))
 		}
 		ok = true
-	case sst.Mode.IsRegular() || !k.recursive:
+	case sst.Mode.IsRegular() || !k.recursive || k.special:
 		ok = k.contents(src, sst, dst, derr == nil)
 	default:
 		if derr == nil {
@@ -654,7 +690,7 @@ func (k *copier) copyDir(src string, sst vfs.Stat, dst string, exists bool, abov
 			st, err := k.Lstat(from)
 			if err == nil && k.dirs[vfsID{st.Dev, st.Ino}] {
 				// The copy itself lies in the tree that is copied.
-				k.failed(nil, "cannot copy a directory, %s, into itself, %s", "recursion detected, omitting directory %[3]s", k.q(src), k.q(dst), k.q(from))
+				k.failed(nil, "cannot copy a directory, %[1]s, into itself, %[2]s", "recursion detected, omitting directory %[3]s", k.q(k.topSrc), k.q(k.topDst), k.q(from))
 				ok = false
 				continue
 			}
@@ -732,25 +768,61 @@ func (k *copier) contents(src string, sst vfs.Stat, dst string, exists bool) boo
 			return k.failed(err, "cannot create regular file %s", "can't create %s", k.q(dst))
 		}
 	}
+	if k.clone {
+		out.Close()
+		return k.failed(linux.EOPNOTSUPP, "failed to clone %s from %s", "", k.q(dst), k.q(src))
+	}
 	if !k.attrsOnly {
-		buf := make([]byte, 128<<10)
-		for {
-			n, err := k.Proc.Read(in.Fd, buf)
-			if err != nil {
-				out.Close()
-				return k.failed(err, "error reading %s", "read error", k.q(src))
-			}
-			if n == 0 {
-				break
-			}
-			if _, err := out.Write(buf[:n]); err != nil {
-				out.Close()
-				return k.failed(err, "error writing %s", "write error", k.q(dst))
-			}
+		holes := k.GNU() && (k.sparse == "always" || k.sparse == "auto" && sst.Mode.IsRegular() && sst.Blocks*512 < sst.Size)
+		if !k.data(in, out, src, dst, holes) {
+			out.Close()
+			return false
 		}
 	}
 	if err := out.Close(); err != nil {
 		return k.failed(err, "failed to close %s", "error closing %s", k.q(dst))
+	}
+	return true
+}
+
+// data copies what in holds, with holes for blocks of zeros if that is wanted.
+func (k *copier) data(in, out *prog.File, src, dst string, holes bool) bool {
+	const block = 4096
+	buf := make([]byte, 32*block)
+	var size int64
+	trailing := false // a hole is all that was written last
+	for {
+		n, err := k.Proc.Read(in.Fd, buf)
+		if err != nil {
+			return k.failed(err, "error reading %s", "read error", k.q(src))
+		}
+		if n == 0 {
+			break
+		}
+		size += int64(n)
+		if !holes {
+			if _, err := out.Write(buf[:n]); err != nil {
+				return k.failed(err, "error writing %s", "write error", k.q(dst))
+			}
+			continue
+		}
+		for b := buf[:n]; len(b) > 0; {
+			part := b[:min(block, len(b))]
+			b = b[len(part):]
+			if trailing = len(bytes.Trim(part, "\x00")) == 0; trailing {
+				_, err = out.Seek(int64(len(part)), io.SeekCurrent)
+			} else {
+				_, err = out.Write(part)
+			}
+			if err != nil {
+				return k.failed(err, "error writing %s", "write error", k.q(dst))
+			}
+		}
+	}
+	if trailing {
+		if err := k.Ftruncate(out.Fd, size); err != nil {
+			return k.failed(err, "failed to extend %s", "", k.q(dst))
+		}
 	}
 	return true
 }

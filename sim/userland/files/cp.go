@@ -1,6 +1,8 @@
 package files
 
 import (
+	"bytes"
+	"io"
 	"strings"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -56,10 +58,17 @@ func cp(c *prog.Ctx) int {
 			k.attrsOnly = true
 		case 'b', cpBackup:
 			k.backup = readBackup(c, o, k.backup, "")
-		case cpCopyContents, cpReflink, 'Z', cpContext:
-			if o.Val == cpReflink && o.Has {
-				c.Choose("--reflink", o.Arg, "auto", "always", "never") // copies here share no blocks
+		case cpCopyContents:
+			k.special = true
+		case cpReflink:
+			reflink := "always"
+			if o.Has {
+				reflink = c.Choose("--reflink", o.Arg, "auto", "always", "never")
 			}
+			k.clone = reflink == "always" && c.GNU()
+		case 'Z': // the default label, of which there is none without SELinux
+		case cpContext:
+			warnContext(c, o, "an SELinux")
 		case 'd':
 			k.deref, k.keepLinks = 'P', true
 		case 'f':
@@ -84,7 +93,7 @@ func cp(c *prog.Ctx) int {
 		case cpRemoveDestination:
 			k.removeDst = true
 		case cpSparse:
-			c.Choose("--sparse", o.Arg, "never", "auto", "always")
+			k.sparse = c.Choose("--sparse", o.Arg, "never", "auto", "always")
 		case 's':
 			k.symLink = true
 		case cpStrip:
@@ -110,6 +119,10 @@ func cp(c *prog.Ctx) int {
 		}
 	}
 	k.backup.setSuffix(c, suffix)
+	if k.clone && k.sparse != "auto" {
+		c.Warn("--reflink can be used only with --sparse=auto")
+		c.Usage()
+	}
 	if k.hardLink && k.symLink {
 		if c.GNU() {
 			c.Fail("cannot make both hard and symbolic links")
@@ -128,6 +141,13 @@ func cp(c *prog.Ctx) int {
 	}
 	k.operands(c.Args, target, haveTarget)
 	return c.Status
+}
+
+// warnContext is what --context=CTX does where the kernel has no SELinux.
+func warnContext(c *prog.Ctx, o prog.Opt, kernel string) {
+	if o.Has {
+		c.Warn("warning: ignoring --context; it requires %s-enabled kernel", kernel)
+	}
 }
 
 // preserve reads the list of --preserve or --no-preserve.
@@ -151,6 +171,11 @@ func (k *copier) preserve(o prog.Opt) {
 			k.keepOwner = on
 		case "links":
 			k.keepLinks = on
+		case "context":
+			if on {
+				k.Die(1, "cannot preserve security context without an SELinux-enabled kernel")
+			}
+		case "xattr": // no program of the lab gives a file extended attributes
 		case "all":
 			k.keepMode, k.keepTimes, k.keepOwner, k.keepLinks = on, on, on, on
 			k.noMode = !on
@@ -197,7 +222,7 @@ func mv(c *prog.Ctx) int {
 			suffix = o.Arg
 		case cpStrip:
 			k.strip = true
-		case 'Z':
+		case 'Z': // the default label, of which there is none without SELinux
 		}
 	}
 	k.backup.setSuffix(c, suffix)
@@ -212,21 +237,37 @@ func mv(c *prog.Ctx) int {
 	return c.Status
 }
 
+const (
+	installStripProgram = prog.LongOnly + 100 + iota
+	installPreserveContext
+)
+
 var installLong = []prog.Long{
 	{Name: "backup", Arg: prog.OptArg, Val: cpBackup}, {Name: "compare", Val: 'C'}, {Name: "context", Arg: prog.OptArg, Val: cpContext},
-	{Name: "debug", Val: cpReflink}, {Name: "directory", Val: 'd'}, {Name: "group", Arg: prog.ReqArg, Val: 'g'}, {Name: "mode", Arg: prog.ReqArg, Val: 'm'},
+	{Name: "directory", Val: 'd'}, {Name: "group", Arg: prog.ReqArg, Val: 'g'}, {Name: "mode", Arg: prog.ReqArg, Val: 'm'},
 	{Name: "no-target-directory", Val: 'T'}, {Name: "owner", Arg: prog.ReqArg, Val: 'o'}, {Name: "preserve-timestamps", Val: 'p'},
-	{Name: "strip", Val: 's'}, {Name: "strip-program", Arg: prog.ReqArg, Val: cpSparse}, {Name: "suffix", Arg: prog.ReqArg, Val: 'S'},
-	{Name: "target-directory", Arg: prog.ReqArg, Val: 't'}, {Name: "verbose", Val: 'v'},
+	{Name: "preserve-context", Val: installPreserveContext}, {Name: "strip", Val: 's'}, {Name: "strip-program", Arg: prog.ReqArg, Val: installStripProgram},
+	{Name: "suffix", Arg: prog.ReqArg, Val: 'S'}, {Name: "target-directory", Arg: prog.ReqArg, Val: 't'}, {Name: "verbose", Val: 'v'},
+}
+
+// installer is one run of install.
+type installer struct {
+	*copier
+	mode      filemode.Change
+	modeText  string
+	uid, gid  uint32 // ^0: as it comes
+	compare   bool   // -C
+	strip     bool
+	stripProg string
 }
 
 // install copies files and sets their attributes.
 func install(c *prog.Ctx) int {
-	k := newCopier(c)
+	in := &installer{copier: newCopier(c), modeText: "0755", uid: ^uint32(0), gid: ^uint32(0)}
+	k := in.copier
 	k.removeDst, k.deref = true, 'L'
 	var target, suffix, owner, group string
-	mode := "0755"
-	dirs, leading, haveTarget, compare := false, false, false, false
+	dirs, leading, haveTarget := false, false, false
 	short, long := "bcCsDdg:m:o:pt:TvS:Z", installLong
 	if !c.GNU() {
 		short, long = "cdDpsg:m:o:t:v", []prog.Long{{Name: "directory", Val: 'd'}, {Name: "preserve-timestamps", Val: 'p'}, {Name: "strip", Val: 's'}, {Name: "group", Arg: prog.ReqArg, Val: 'g'}, {Name: "mode", Arg: prog.ReqArg, Val: 'm'}, {Name: "owner", Arg: prog.ReqArg, Val: 'o'}}
@@ -235,10 +276,18 @@ func install(c *prog.Ctx) int {
 		switch o.Val {
 		case 'b', cpBackup:
 			k.backup = readBackup(c, o, k.backup, "")
-		case 'c', 's', 'Z', cpContext, cpReflink, cpSparse:
-			// -c has no meaning; stripping leaves these programs as they are
+		case 'c': // for compatibility: it copies anyhow
+		case 's':
+			in.strip = true
+		case installStripProgram:
+			in.stripProg = o.Arg
+		case 'Z': // the default label, of which there is none without SELinux
+		case cpContext:
+			warnContext(c, o, "an SELinux")
+		case installPreserveContext:
+			c.Warn("WARNING: ignoring --preserve-context; this kernel is not SELinux-enabled")
 		case 'C':
-			compare = true
+			in.compare = true
 		case 'D':
 			leading = true
 		case 'd':
@@ -246,7 +295,7 @@ func install(c *prog.Ctx) int {
 		case 'g':
 			group = o.Arg
 		case 'm':
-			mode = o.Arg
+			in.modeText = o.Arg
 		case 'o':
 			owner = o.Arg
 		case 'p':
@@ -264,40 +313,15 @@ func install(c *prog.Ctx) int {
 			k.verbose = true
 		}
 	}
-	_ = compare
 	k.backup.setSuffix(c, suffix)
-	change, ok := filemode.Parse(mode)
-	if !ok {
-		c.Die(1, "invalid mode %s", k.q(mode))
+	if c.GNU() {
+		in.checkOptions(dirs, haveTarget)
 	}
-	db := userdb.Load(c)
-	uid, gid := ^uint32(0), ^uint32(0)
-	if owner != "" {
-		if uid, ok = db.ParseUser(owner); !ok {
-			if c.GNU() {
-				c.Die(1, "invalid user %s", k.q(owner))
-			}
-			c.Die(1, "unknown user %s", owner)
-		}
+	var ok bool
+	if in.mode, ok = filemode.Parse(in.modeText); !ok {
+		c.Die(1, "invalid mode %s", k.q(in.modeText))
 	}
-	if group != "" {
-		if gid, ok = db.ParseGroup(group); !ok {
-			if c.GNU() {
-				c.Die(1, "invalid group %s", k.q(group))
-			}
-			c.Die(1, "unknown group %s", group)
-		}
-	}
-	finish := func(name string, dir bool) {
-		if uid != ^uint32(0) || gid != ^uint32(0) {
-			if err := c.Chown(name, uid, gid); err != nil {
-				k.failed(err, "cannot change ownership of %s", "can't change ownership of %s", k.q(name))
-			}
-		}
-		if err := c.Chmod(name, change.Apply(0, dir, 0)); err != nil {
-			k.failed(err, "cannot change permissions of %s", "can't change permissions of %s", k.q(name))
-		}
-	}
+	in.ids(owner, group)
 	if dirs {
 		if len(c.Args) == 0 {
 			if c.GNU() {
@@ -306,51 +330,179 @@ func install(c *prog.Ctx) int {
 			c.Usage()
 		}
 		for _, name := range c.Args {
-			if makeAll(c, name, 0o755, func(made string) {
-				if k.verbose {
-					c.Printf("%s: creating directory %s\n", c.Name, k.q(made))
-				}
-			}, func(made string, err error) {
-				k.failed(err, "cannot create directory %s", "can't create directory %s", k.q(made))
-			}) {
-				finish(name, true)
+			if in.makeAll(name) {
+				in.finish(name, true)
 			}
 		}
 		return c.Status
 	}
-	args := c.Args
-	if leading && !haveTarget && len(args) == 2 {
-		if i := strings.LastIndexByte(args[1], '/'); i > 0 {
-			makeAll(c, args[1][:i], 0o755, func(made string) {
-				if k.verbose {
-					c.Printf("%s: creating directory %s\n", c.Name, k.q(made))
-				}
-			}, func(made string, err error) {
-				k.failed(err, "cannot create directory %s", "can't create directory %s", k.q(made))
-			})
+	if leading {
+		if haveTarget {
+			in.makeAll(target)
+		} else if len(c.Args) == 2 {
+			if i := strings.LastIndexByte(c.Args[1], '/'); i > 0 && !in.makeAll(c.Args[1][:i]) && c.GNU() {
+				return c.Status
+			}
 		}
 	}
-	if leading && haveTarget {
-		makeAll(c, target, 0o755, func(string) {}, func(made string, err error) {
-			k.failed(err, "cannot create directory %s", "can't create directory %s", k.q(made))
-		})
-	}
-	done := map[string]string{}
 	verbose := k.verbose
-	k.verbose = true
+	k.verbose, k.tellRemoved = true, verbose
 	k.onCopy = func(src, dst string) {
-		done[dst] = src
 		if verbose {
 			c.Printf("%s -> %s\n", k.q(src), k.q(dst))
+		}
+		if in.strip && c.GNU() && !in.stripped(dst) {
+			return
 		}
 		at, mt, err := timesOf(c, src, false)
 		if k.keepTimes && err == nil {
 			c.Utimes(dst, &at, &mt, false)
 		}
-		finish(dst, false)
+		in.finish(dst, false)
 	}
-	k.operands(args, target, haveTarget)
+	if in.compare {
+		k.skip = in.unchanged
+	}
+	k.operands(c.Args, target, haveTarget)
 	return c.Status
+}
+
+// checkOptions ends the program if options contradict each other.
+func (in *installer) checkOptions(dirs, haveTarget bool) {
+	c := in.Ctx
+	switch {
+	case dirs && in.strip:
+		c.Die(1, "the strip option may not be used when installing a directory")
+	case dirs && haveTarget:
+		c.Die(1, "target directory not allowed when installing a directory")
+	case in.compare && in.keepTimes:
+		c.Warn("options --compare (-C) and --preserve-timestamps are mutually exclusive")
+		c.Usage()
+	case in.compare && in.strip:
+		c.Warn("options --compare (-C) and --strip are mutually exclusive")
+		c.Usage()
+	}
+	if in.stripProg != "" && !in.strip {
+		c.Warn("WARNING: ignoring --strip-program option as -s option was not specified")
+	}
+	if change, ok := filemode.Parse(in.modeText); ok && in.compare && change.Apply(0, false, 0)&^0o777 != 0 {
+		c.Warn("the --compare (-C) option is ignored when you specify a mode with non-permission bits")
+		in.compare = false
+	}
+}
+
+// ids reads the names that -o and -g give.
+func (in *installer) ids(owner, group string) {
+	c, db := in.Ctx, userdb.Load(in.Ctx)
+	unknown := "unknown"
+	if c.GNU() {
+		unknown = "invalid"
+	}
+	name := func(s string) string {
+		if c.GNU() {
+			return in.q(s)
+		}
+		return s
+	}
+	var ok bool
+	if owner != "" {
+		if in.uid, ok = db.ParseUser(owner); !ok {
+			c.Die(1, "%s user %s", unknown, name(owner))
+		}
+	}
+	if group != "" {
+		if in.gid, ok = db.ParseGroup(group); !ok {
+			c.Die(1, "%s group %s", unknown, name(group))
+		}
+	}
+}
+
+// makeAll makes a directory and what is missing above it.
+func (in *installer) makeAll(dir string) bool {
+	if in.GNU() { // directories are 0755, whatever the umask
+		in.Umask(0o022)
+		defer in.Umask(in.umask)
+	}
+	return makeAll(in.Ctx, dir, 0o755, func(made string) {
+		if in.verbose {
+			in.Printf("%s: creating directory %s\n", in.Name, in.q(made))
+		}
+	}, func(made string, err error) {
+		in.failed(err, "cannot create directory %s", "can't create directory %s", in.q(made))
+	})
+}
+
+// finish gives what was installed its owner and mode.
+func (in *installer) finish(name string, dir bool) {
+	if in.uid != ^uint32(0) || in.gid != ^uint32(0) {
+		if err := in.Chown(name, in.uid, in.gid); err != nil {
+			in.failed(err, "cannot change ownership of %s", "can't change ownership of %s", in.q(name))
+		}
+	}
+	if err := in.Chmod(name, in.mode.Apply(0, dir, 0)); err != nil {
+		in.failed(err, "cannot change permissions of %s", "can't change permissions of %s", in.q(name))
+	}
+}
+
+// unchanged says whether dst is already what src would be installed as: same bytes, mode and
+// owner.
+func (in *installer) unchanged(src, dst string) bool {
+	s, err1 := in.Lstat(src)
+	d, err2 := in.Lstat(dst)
+	if err1 != nil || err2 != nil || !s.Mode.IsRegular() || !d.Mode.IsRegular() || s.Size != d.Size || d.Mode.Perm() != in.mode.Apply(0, false, 0) {
+		return false
+	}
+	cred := in.Cred()
+	uid, gid := in.uid, in.gid
+	if uid == ^uint32(0) {
+		uid = cred.UID
+	}
+	if gid == ^uint32(0) {
+		gid = cred.GID
+	}
+	if d.UID != uid || d.GID != gid {
+		return false
+	}
+	a, err := in.OpenFile(src, linux.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	defer a.Close()
+	b, err := in.OpenFile(dst, linux.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	defer b.Close()
+	var x, y [4096]byte
+	for {
+		n, err := io.ReadFull(a, x[:])
+		m, _ := io.ReadFull(b, y[:])
+		in.Step(1 + n>>6)
+		if !bytes.Equal(x[:n], y[:m]) {
+			return false
+		}
+		if err != nil {
+			return err == io.EOF || err == io.ErrUnexpectedEOF
+		}
+	}
+}
+
+// stripped runs strip on what was installed, which goes if that fails.
+func (in *installer) stripped(dst string) bool {
+	program := in.stripProg
+	if program == "" {
+		program = "strip"
+	}
+	st, err := in.Command([]string{program, dst}, nil, nil)
+	if err == nil && st.ExitCode() == 0 {
+		return true
+	}
+	if err != nil {
+		in.Warn("cannot run %s: %v", in.q(program), err)
+	}
+	in.Unlink(dst)
+	in.Die(1, "strip process terminated abnormally")
+	return false
 }
 
 // makeAll is mkdir -p: it makes dir and what is missing above it, with mode perm and the parents

@@ -51,6 +51,8 @@ func mkdir(c *prog.Ctx) int {
 			modeText = o.Arg
 		case 'v':
 			verbose = true
+		case cpContext:
+			warnContext(c, o, "an SELinux/SMACK")
 		}
 	}
 	if len(c.Args) == 0 {
@@ -115,8 +117,11 @@ func mkdir(c *prog.Ctx) int {
 func mkfifo(c *prog.Ctx) int {
 	modeText := ""
 	for o := range c.Getopt("m:Z", []prog.Long{{Name: "context", Arg: prog.OptArg, Val: cpContext}, {Name: "mode", Arg: prog.ReqArg, Val: 'm'}}) {
-		if o.Val == 'm' {
+		switch o.Val {
+		case 'm':
 			modeText = o.Arg
+		case cpContext:
+			warnContext(c, o, "an SELinux/SMACK")
 		}
 	}
 	if len(c.Args) == 0 {
@@ -161,8 +166,11 @@ func nodeMode(c *prog.Ctx, text string) (perm linux.Mode, exact bool) {
 func mknod(c *prog.Ctx) int {
 	modeText := ""
 	for o := range c.Getopt("m:Z", []prog.Long{{Name: "context", Arg: prog.OptArg, Val: cpContext}, {Name: "mode", Arg: prog.ReqArg, Val: 'm'}}) {
-		if o.Val == 'm' {
+		switch o.Val {
+		case 'm':
 			modeText = o.Arg
+		case cpContext:
+			warnContext(c, o, "an SELinux/SMACK")
 		}
 	}
 	perm, exact := nodeMode(c, modeText)
@@ -271,9 +279,9 @@ var lnLong = []prog.Long{
 // linker is one run of ln.
 type linker struct {
 	*prog.Ctx
-	symbolic, force, ask, verbose, relative, logical bool
-	backup                                           *backup
-	made                                             map[string]bool
+	symbolic, force, ask, verbose, relative, logical, dirs bool
+	backup                                                 *backup
+	made                                                   map[string]bool
 }
 
 func ln(c *prog.Ctx) int {
@@ -292,7 +300,8 @@ func ln(c *prog.Ctx) int {
 			} else {
 				l.backup = &backup{control: "simple"}
 			}
-		case 'd', 'F': // hard links to directories: Linux has none
+		case 'd', 'F':
+			l.dirs = true // which no file system of Linux lets anybody do
 		case 'f':
 			l.force, l.ask = true, false
 		case 'i':
@@ -400,7 +409,7 @@ func (l *linker) one(target, name string) {
 			l.Fail("failed to access %s: %v", l.QuoteFile(target), err)
 			return
 		}
-		if st.Mode.IsDir() {
+		if st.Mode.IsDir() && !l.dirs {
 			l.Fail("%s: hard link not allowed for directory", l.QuoteColon(target))
 			return
 		}
@@ -445,7 +454,7 @@ func (l *linker) one(target, name string) {
 	if l.symbolic {
 		if err = l.Symlink(text, name); err != nil {
 			what := "failed to create symbolic link %s: %v"
-			if err == linux.ENAMETOOLONG {
+			if err == linux.ENAMETOOLONG || text == "" && err == linux.ENOENT {
 				l.Fail("failed to create symbolic link %s -> %s: %v", l.QuoteFile(name), l.QuoteFile(text), err)
 				return
 			}

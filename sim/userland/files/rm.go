@@ -1,7 +1,9 @@
 package files
 
 import (
+	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -36,6 +38,19 @@ func rm(c *prog.Ctx) int {
 	if !c.GNU() {
 		short, long = "fiRr", nil
 	}
+	if argv := c.Args; c.GNU() {
+		c.OnUsage = func() {
+			for _, a := range argv {
+				// An option that is wrong may be meant as a name.
+				if _, err := c.Lstat(a); err == nil && len(a) > 1 && a[0] == '-' {
+					c.Errorf("Try '%s ./%s' to remove the file %s.\n", c.Name, a, c.QuoteFile(a))
+					break
+				}
+			}
+			c.Errorf("Try '%s --help' for more information.\n", c.Name)
+		}
+	}
+	whole := slices.Contains(c.Args, "--no-preserve-root")
 	for o := range c.Getopt(short, long) {
 		switch o.Val {
 		case 'd':
@@ -66,6 +81,9 @@ func rm(c *prog.Ctx) int {
 		case rmOneFS:
 			r.oneFS = true
 		case rmNoPreserveRoot:
+			if !whole {
+				c.Die(1, "you may not abbreviate the --no-preserve-root option")
+			}
 			preserve = false
 		case rmPreserveRoot:
 			if o.Has && o.Arg != "all" {
@@ -92,7 +110,7 @@ func rm(c *prog.Ctx) int {
 		if r.recursive {
 			word += " recursively"
 		}
-		c.Errorf("%s: remove %d %s? ", c.Name, n, word)
+		fmt.Fprintf(c.Err, "%s: remove %d %s? ", c.Name, n, word)
 		if !yes(c) {
 			return 0
 		}
@@ -103,6 +121,8 @@ func rm(c *prog.Ctx) int {
 		if name != "" && (base == "." || base == "..") {
 			if !c.GNU() {
 				c.Fail("can't remove '.' or '..'")
+			} else if _, err := c.Lstat(name); err != nil {
+				r.remove(name) // which says so
 			} else if r.recursive {
 				c.Fail("refusing to remove %s or %s directory: skipping %s", c.QuoteFile("."), c.QuoteFile(".."), c.QuoteFile(name))
 			} else {
@@ -111,7 +131,11 @@ func rm(c *prog.Ctx) int {
 			continue
 		}
 		if c.GNU() && preserve && r.recursive && path.Clean(name) == "/" {
-			c.Fail("it is dangerous to operate recursively on %s", c.QuoteFile("/"))
+			same := ""
+			if name != "/" {
+				same = " (same as " + c.QuoteFile("/") + ")"
+			}
+			c.Fail("it is dangerous to operate recursively on %s%s", c.QuoteFile(name), same)
 			c.Warn("use --no-preserve-root to override this failsafe")
 			continue
 		}
@@ -202,7 +226,7 @@ func (r *remover) remove(name string) bool {
 	for _, e := range ents {
 		ok = r.remove(prog.JoinPath(name, e.Name)) && ok
 	}
-	if !ok {
+	if !ok && !(r.GNU() && r.ask == 'i') { // GNU's asks about a directory even if something in it stays
 		return false
 	}
 	return r.removeDir(name, st)
@@ -253,9 +277,10 @@ func (r *remover) confirm(name string, st vfs.Stat, dir bool) bool {
 	return r.prompt(words+kindOf(st), name)
 }
 
+// prompt asks. What -v says goes to standard output, which waits meanwhile.
 func (r *remover) prompt(words, name string) bool {
 	if r.GNU() {
-		r.Errorf("%s: %s %s? ", r.Name, words, r.QuoteFile(name))
+		fmt.Fprintf(r.Err, "%s: %s %s? ", r.Name, words, r.QuoteFile(name))
 	} else {
 		r.Errorf("%s: %s '%s'? ", r.Name, words, name)
 	}

@@ -122,8 +122,14 @@ func (c *Ctx) Command(argv, env []string, o *kernel.SpawnOpts) (kernel.Status, e
 	}
 }
 
-// Zone is the time zone that TZ names.
-func (c *Ctx) Zone() *time.Location { return datetime.Zone(c.Getenv("TZ")) }
+// Zone is the time zone that the program writes times in.
+func (c *Ctx) Zone() *time.Location {
+	if c.zone == nil {
+		tz, set := c.LookupEnv("TZ")
+		c.zone = datetime.Load(tz, set, c.ReadFile)
+	}
+	return c.zone
+}
 
 // UTF8 says whether the locale's characters are UTF-8, as LC_ALL, LC_CTYPE or LANG have it.
 func (c *Ctx) UTF8() bool {

@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"time"
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -144,7 +145,8 @@ type Ctx struct {
 	// family, where every program looks; a Busybox program that does not look leaves it 0.
 	WriteStatus int
 
-	argv0   string // as getopt writes it
+	zone    *time.Location // what Zone found
+	argv0   string         // as getopt writes it
 	closers []func()
 }
 

@@ -157,7 +157,7 @@ func (h awkHost) Environ() []string { return h.c.Env() }
 func (h awkHost) Time() int64       { return h.c.Now().Unix() }
 
 func (h awkHost) Strftime(format string, t int64, utc bool) string {
-	zone := datetime.Zone(h.c.Getenv("TZ"))
+	zone := h.c.Zone()
 	if utc {
 		zone = time.UTC
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/dockerlab/dockerlab/sim/fnmatch"
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/posixre"
-	"github.com/dockerlab/dockerlab/sim/userland/datetime"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/vfs"
 )
@@ -767,7 +766,7 @@ func (d *differ) stamp(s *side, i int) string {
 		return ""
 	}
 	t := s.st.Mtime
-	zone := datetime.Zone(d.c.Getenv("TZ"))
+	zone := d.c.Zone()
 	if d.style == 'c' {
 		return "\t" + t.In(zone).Format("Mon Jan _2 15:04:05 2006")
 	}

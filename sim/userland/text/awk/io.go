@@ -20,7 +20,9 @@ func (in *interp) output(mode, name string) io.Writer {
 	case "/dev/stdout", "-":
 		return in.h.Stdout()
 	case "/dev/stderr":
-		in.h.Flush()
+		if in.d == Busybox {
+			in.h.Flush()
+		}
 		return in.h.Stderr()
 	}
 	if s := in.streams[name]; s != nil && s.w != nil {
