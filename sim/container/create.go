@@ -131,26 +131,23 @@ func (e *Engine) adapt(h *ctypes.HostConfig) error {
 		h.OomKillDisable = &no
 	}
 	// Modes that name another container are kept by its ID: its name may change.
-	id := func(ref string) (string, bool) {
-		c, err := e.Container(ref)
-		if err != nil {
-			return "", false
-		}
-		return "container:" + c.ID, true
-	}
 	if h.PidMode.IsContainer() {
-		if m, ok := id(h.PidMode.Container()); ok {
-			h.PidMode = ctypes.PidMode(m)
+		c, err := e.Container(h.PidMode.Container())
+		if err != nil {
+			return err
 		}
+		h.PidMode = ctypes.PidMode("container:" + c.ID)
 	}
 	if h.IpcMode.IsContainer() {
-		if m, ok := id(h.IpcMode.Container()); ok {
-			h.IpcMode = ctypes.IpcMode(m)
+		c, err := e.Container(h.IpcMode.Container())
+		if err != nil {
+			return err
 		}
+		h.IpcMode = ctypes.IpcMode("container:" + c.ID)
 	}
 	if h.NetworkMode.IsContainer() {
-		if m, ok := id(h.NetworkMode.ConnectedContainer()); ok {
-			h.NetworkMode = ctypes.NetworkMode(m)
+		if c, err := e.Container(h.NetworkMode.ConnectedContainer()); err == nil {
+			h.NetworkMode = ctypes.NetworkMode("container:" + c.ID)
 		}
 	}
 	return nil

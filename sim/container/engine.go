@@ -110,6 +110,7 @@ type live struct {
 	restart restarter
 	net     *kernel.NetNS
 	etc     *etcFiles
+	ipc     *ipc
 	execs   map[string]bool
 	gone    chan struct{} // closed when the container is removed
 }

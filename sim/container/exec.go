@@ -217,7 +217,7 @@ func (e *Engine) launchExec(c *Container, x *exec) error {
 	}
 	files := x.io.files(box)
 	task, err := e.startTask(box, kernel.Spec{
-		Path: path, Argv: x.cfg.Cmd, Env: env, Dir: dir, Cred: cred, Umask: 0o022, Files: files, TTY: x.io.term,
+		Path: path, Argv: x.cfg.Cmd, Env: env, Dir: dir, Cred: cred, Umask: 0o022, Files: files, TTY: x.io.term, Limits: processLimits(c.Host),
 		OnExit: func(st kernel.Status) { e.background(func() { e.execEnded(x, st) }) },
 	}, x.io)
 	if err != nil {

@@ -47,7 +47,7 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 	if err != nil {
 		return
 	}
-	e.stopHealth(l)
+	e.stopHealth(id, l)
 	var snap *unionfs.Snapshot
 	var now time.Time
 	e.k.Do(func() {
@@ -62,7 +62,7 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 	code := st.ExitCode()
 	wait, restart := l.restart.next(c, code, now)
 	e.mu.Lock()
-	l.files, l.box, l.task, l.io, l.net, l.etc, l.mounted = nil, nil, nil, nil, nil, nil, nil
+	l.files, l.box, l.task, l.io, l.net, l.etc, l.mounted, l.ipc = nil, nil, nil, nil, nil, nil, nil, nil
 	e.mu.Unlock()
 	e.change(id, func(c *Container) error {
 		c.Status.Running, c.Status.Restarting, c.Status.Paused, c.Status.Pid = restart, restart, false, 0
@@ -117,7 +117,7 @@ func (e *Engine) restartNow(id string, l *live) {
 func (e *Engine) crash(id string) {
 	l := e.live(id)
 	l.restart.stop(e)
-	e.stopHealth(l)
+	e.stopHealth(id, l)
 	e.mu.Lock()
 	box := l.box
 	e.mu.Unlock()

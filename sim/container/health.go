@@ -97,8 +97,8 @@ func (e *Engine) nextProbe(c *Container, p *prober) {
 	})
 }
 
-// stopHealth ends the checks of a container.
-func (e *Engine) stopHealth(l *live) {
+// stopHealth ends the checks of a container. It counts as unhealthy from then on, as in the engine.
+func (e *Engine) stopHealth(id string, l *live) {
 	e.mu.Lock()
 	p := l.health
 	l.health = nil
@@ -106,9 +106,16 @@ func (e *Engine) stopHealth(l *live) {
 		close(p.stopped)
 	}
 	e.mu.Unlock()
-	if p != nil {
-		e.k.Do(func() { p.timer.Stop() })
+	if p == nil {
+		return
 	}
+	e.k.Do(func() { p.timer.Stop() })
+	e.change(id, func(c *Container) error {
+		h := *c.Health
+		h.Status = types.Unhealthy
+		c.Health = &h
+		return nil
+	})
 }
 
 // probe runs one check and records what came of it. done ends its hold of the clock.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	ctypes "github.com/docker/docker/api/types/container"
 	mtypes "github.com/docker/docker/api/types/mount"
 	"github.com/docker/go-units"
 
@@ -31,6 +32,7 @@ type mounter struct {
 	ns  *vfs.Namespace
 	v   *vfs.View
 	box func(kind string) *unionfs.FS // a fresh, empty file system
+	ipc *ipc                          // nil where it does not run
 
 	// freeze, where it is set, gives what stands for a file system that others write to.
 	freeze func(vfs.Filesystem) vfs.Filesystem
@@ -73,6 +75,11 @@ func (m *mounter) standard(box *kernel.Sandbox, tty *kernel.Terminal) error {
 	if err := makeDevices(dev, tty); err != nil {
 		return err
 	}
+	for _, d := range h.Devices {
+		if err := m.addDevice(view(dev), d); err != nil {
+			return err
+		}
+	}
 	sys := m.box("sysfs")
 	for _, d := range []string{"block", "bus", "class", "dev", "devices", "firmware", "fs", "fs/cgroup", "kernel", "module", "power"} {
 		if err := view(sys).Mkdir("/"+d, 0o755); err != nil {
@@ -82,27 +89,69 @@ func (m *mounter) standard(box *kernel.Sandbox, tty *kernel.Terminal) error {
 	if err := sysNet(view(sys), box.Net()); err != nil {
 		return err
 	}
-	shm := m.box("tmpfs")
-	sticky(shm)
-	mqueue := m.box("mqueue")
-	sticky(mqueue)
-	for _, mt := range []struct {
+	hierarchies := m.box("tmpfs")
+	type place struct {
 		at string
 		m  vfs.Mount
-	}{
+	}
+	mounts := []place{
 		{"/proc", vfs.Mount{FS: box.NewProcFS(), Source: "proc", Options: "nosuid,nodev,noexec,relatime"}},
 		{"/dev", vfs.Mount{FS: dev, Source: "tmpfs", Options: "nosuid,size=65536k,mode=755"}},
 		{"/dev/pts", vfs.Mount{FS: box.NewDevPts(), Source: "devpts", Options: "nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666"}},
 		{"/sys", vfs.Mount{FS: sys, Source: "sysfs", ReadOnly: !h.Privileged, Options: "nosuid,nodev,noexec,relatime"}},
-		{"/sys/fs/cgroup", vfs.Mount{FS: m.box("tmpfs"), Source: "tmpfs", Options: "nosuid,nodev,noexec,relatime,mode=755"}},
-		{"/dev/mqueue", vfs.Mount{FS: mqueue, Source: "mqueue", Options: "nosuid,nodev,noexec,relatime"}},
-		{"/dev/shm", vfs.Mount{FS: shm, Source: "shm", Options: fmt.Sprintf("nosuid,nodev,noexec,relatime,size=%dk", h.ShmSize>>10)}},
-	} {
+		{"/sys/fs/cgroup", vfs.Mount{FS: hierarchies, Source: "tmpfs", Options: "nosuid,nodev,noexec,relatime,mode=755"}},
+	}
+	for _, name := range cgroupControllers {
+		dir := strings.TrimPrefix(name, "name=")
+		if err := view(hierarchies).Mkdir("/"+dir, 0o755); err != nil {
+			return err
+		}
+		mounts = append(mounts, place{"/sys/fs/cgroup/" + dir, vfs.Mount{FS: m.e.newCgroupFS(dir, m.c.ID, box), Source: "cgroup",
+			ReadOnly: !h.Privileged, Options: "nosuid,nodev,noexec,relatime," + name}})
+	}
+	closed := linux.Mode(0o555)
+	hierarchies.SetAttr(hierarchies.Root(), vfs.Attr{Mode: &closed})
+	mounts = append(mounts, place{"/dev/mqueue", vfs.Mount{FS: m.ipc.mqueue, Source: "mqueue", Options: "nosuid,nodev,noexec,relatime"}})
+	if !h.IpcMode.IsNone() {
+		mounts = append(mounts, place{"/dev/shm", vfs.Mount{FS: m.ipc.shm, Source: "shm", Options: fmt.Sprintf("nosuid,nodev,noexec,relatime,size=%dk", m.ipc.size>>10)}})
+	}
+	for _, mt := range mounts {
 		if err := m.mount(mt.at, &mt.m, false); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addDevice puts a device of the host's where --device wants it, if that is below /dev.
+func (m *mounter) addDevice(dev *vfs.View, d ctypes.DeviceMapping) error {
+	st, err := m.e.hostDevice(d.PathOnHost)
+	if err != nil {
+		return refuse(Unknown, "error gathering device information while adding custom device %q: %w", d.PathOnHost, lower(err))
+	}
+	if t := st.Mode.Type(); t != linux.S_IFCHR && t != linux.S_IFBLK {
+		return refuse(Unknown, "error gathering device information while adding custom device %q: not a device node", d.PathOnHost)
+	}
+	at, below := strings.CutPrefix(path.Clean(orElse(d.PathInContainer, d.PathOnHost)), "/dev")
+	if !below {
+		return nil
+	}
+	if err := mkdirAll(dev, path.Dir(at), 0o755); err != nil {
+		return err
+	}
+	dev.Unlink(at)
+	if err := dev.Mknod(at, st.Mode, st.Rdev); err != nil {
+		return err
+	}
+	return dev.Chown(at, st.UID, st.GID, false)
+}
+
+// hostDevice finds a device on the lab's host.
+func (e *Engine) hostDevice(p string) (vfs.Stat, error) {
+	if e.o.Host == nil {
+		return vfs.Stat{}, linux.ENOENT
+	}
+	return e.o.Host.View(vfs.Root(vfs.CapsAll)).Stat(p)
 }
 
 // sysNet fills /sys/class/net with the interfaces that the container starts with.
@@ -197,7 +246,7 @@ func makeDevices(fs *unionfs.FS, tty *kernel.Terminal) error {
 			return err
 		}
 	}
-	for _, d := range []string{"pts", "mqueue", "shm"} {
+	for _, d := range []string{"pts", "mqueue"} {
 		if err := v.Mkdir("/"+d, 0o755); err != nil {
 			return err
 		}
@@ -262,7 +311,8 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 			ino vfs.Ino
 		}{{"/etc/resolv.conf", etc.resolve}, {"/etc/hostname", etc.hostname}, {"/etc/hosts", etc.hosts}} {
 			if !covered[f.at] && f.ino != 0 {
-				jobs = append(jobs, job{f.at, true, &vfs.Mount{FS: etc.fs, Root: f.ino, RootDir: etc.fs.Root(), RootName: path.Base(f.at), Source: "/dev/vda1", Options: "relatime"}})
+				jobs = append(jobs, job{f.at, true, &vfs.Mount{FS: etc.fs, Root: f.ino, RootDir: etc.fs.Root(), RootName: path.Base(f.at), Source: "/dev/vda1",
+					ReadOnly: m.c.Host.ReadonlyRootfs, Options: "relatime"}})
 			}
 		}
 	}
@@ -281,58 +331,77 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 // unless the options say otherwise.
 func (m *mounter) tmpfs(at, opts string) (*unionfs.FS, *vfs.Mount, error) {
 	o := m.e.fsOptions("tmpfs", nil)
-	shown := []string{"nosuid", "nodev", "noexec", "relatime"}
 	mt := &vfs.Mount{Source: "tmpfs", NoExec: true}
 	mode, uid, gid := linux.Mode(0o1777), uint32(0), uint32(0)
 	if st, err := m.v.Stat(at); err == nil && st.Mode.IsDir() {
 		mode = st.Mode.Perm()
 	}
-	if opts != "" {
-		for _, opt := range strings.Split(opts, ",") {
-			k, val, _ := strings.Cut(opt, "=")
-			switch k {
-			case "size":
-				n, err := units.RAMInBytes(val)
-				if err != nil {
-					return nil, nil, linux.EINVAL
-				}
-				o.Disk = &unionfs.Disk{Size: n}
-				shown = append(shown, fmt.Sprintf("size=%dk", n>>10))
-			case "mode":
-				n, err := strconv.ParseUint(val, 8, 32)
-				if err != nil {
-					return nil, nil, linux.EINVAL
-				}
-				mode = linux.Mode(n) & 0o7777
-				shown = append(shown, "mode="+val)
-			case "uid", "gid":
-				n, err := strconv.ParseUint(val, 10, 32)
-				if err != nil {
-					return nil, nil, linux.EINVAL
-				}
-				if k == "uid" {
-					uid = uint32(n)
-				} else {
-					gid = uint32(n)
-				}
-				shown = append(shown, opt)
-			case "ro":
-				mt.ReadOnly = true
-			case "rw":
-			case "exec":
-				mt.NoExec = false
-				shown = slices.DeleteFunc(shown, func(s string) bool { return s == "noexec" })
-			case "noexec", "nosuid", "nodev", "relatime", "nr_inodes", "nr_blocks", "strictatime", "noatime", "mpol",
-				"suid", "dev", "async", "sync", "private", "rprivate", "slave", "rslave", "shared", "rshared", "tmpcopyup":
-			default:
-				return nil, nil, invalid("Invalid tmpfs option %q", opt)
-			}
+	flags := []string{"nosuid", "nodev", "noexec", "relatime"}
+	var data, unknown []string // what mount(2) is given besides flags
+	for _, opt := range strings.Split(opts, ",") {
+		switch k, _, _ := strings.Cut(opt, "="); k {
+		case "":
+		case "size", "mode", "uid", "gid":
+			data = append(data, opt)
+		case "ro":
+			mt.ReadOnly = true
+		case "exec", "suid", "dev":
+			flags = slices.DeleteFunc(flags, func(s string) bool { return s == "no"+k })
+		case "rw", "noexec", "nosuid", "nodev", "relatime", "strictatime", "noatime", "atime", "diratime", "nodiratime", "norelatime", "nostrictatime",
+			"async", "sync", "dirsync", "mand", "nomand", "defaults", "private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable", "tmpcopyup":
+		default:
+			unknown = append(unknown, opt)
 		}
 	}
+	if unknown != nil {
+		return nil, nil, refuse(Unknown, "invalid tmpfs option %q", unknown)
+	}
+	given := map[string]string{} // as /proc/mounts shows them
+	for _, opt := range data {
+		k, val, _ := strings.Cut(opt, "=")
+		var n uint64
+		var err error
+		switch given[k] = opt; k {
+		case "size":
+			var bytes int64
+			bytes, err = units.RAMInBytes(val)
+			o.Disk = &unionfs.Disk{Size: bytes}
+			given[k] = fmt.Sprintf("size=%dk", bytes>>10)
+		case "mode":
+			n, err = strconv.ParseUint(val, 8, 12)
+			mode = linux.Mode(n)
+			given[k] = fmt.Sprintf("mode=%o", n)
+		case "uid":
+			n, err = strconv.ParseUint(val, 10, 32)
+			uid = uint32(n)
+		case "gid":
+			n, err = strconv.ParseUint(val, 10, 32)
+			gid = uint32(n)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%serror during container init: error mounting \"tmpfs\" to rootfs at %q: mount tmpfs:%s (via /proc/self/fd/6), flags: 0x%x, data: %s: invalid argument: unknown",
+				createFailed, at, at, mountFlags(flags), strings.Join(data, ","))
+		}
+	}
+	shown := flags
+	for _, k := range []string{"size", "mode", "uid", "gid"} {
+		if given[k] != "" {
+			shown = append(shown, given[k])
+		}
+	}
+	mt.NoExec = slices.Contains(flags, "noexec")
 	fs := unionfs.New(nil, o)
 	fs.SetAttr(fs.Root(), vfs.Attr{Mode: &mode, UID: &uid, GID: &gid})
 	mt.FS, mt.Options = fs, strings.Join(shown, ",")
 	return fs, mt, nil
+}
+
+// mountFlags are the bits of mount(2) that the words stand for.
+func mountFlags(words []string) (flags int) {
+	for _, w := range words {
+		flags |= map[string]int{"nosuid": 2, "nodev": 4, "noexec": 8}[w]
+	}
+	return flags
 }
 
 // bind is a mount of a place on the host. A directory that -v names is made if need be.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	ctypes "github.com/docker/docker/api/types/container"
+
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/unionfs"
@@ -64,7 +66,7 @@ func (e *Engine) start(c *Container, l *live, fresh bool) error {
 	e.disconnectAll(c.ID)
 	e.mu.Lock()
 	x := l.io
-	l.io, l.box, l.task, l.net, l.etc = nil, nil, nil, nil, nil
+	l.io, l.box, l.task, l.net, l.etc, l.ipc = nil, nil, nil, nil, nil, nil
 	e.mu.Unlock()
 	if x != nil {
 		x.close()
@@ -108,8 +110,13 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		}
 		sharedNet = e.live(o.ID)
 	}
-	if p := c.Host.PidMode; p != "" {
-		return invalid("%sPID mode %q cannot be had in the lab: each container has processes of its own: unknown", createFailed, p)
+	pids, err := e.pidsOf(c.Host.PidMode)
+	if err != nil {
+		return err
+	}
+	ipc, err := e.ipcOf(c.Host.IpcMode)
+	if err != nil {
+		return err
 	}
 	ns := kernel.NewNetNS()
 	switch {
@@ -125,7 +132,6 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		ns.Route = e.hostNet().Route
 	}
 	var etc *etcFiles
-	var err error
 	e.k.Do(func() {
 		if etc, err = e.newEtcFiles(c); err == nil {
 			e.mu.Lock()
@@ -153,27 +159,16 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 			return box.Charge(n)
 		}))
 		space := vfs.NewNamespace(files, "overlay", overlayOptions(c))
-		cfg := kernel.SandboxConfig{
-			ID: c.ID, Hostname: c.Config.Hostname, Domainname: c.Config.Domainname, NS: space, Net: ns,
-			Privileged: c.Host.Privileged, Budget: e.o.Budget,
-			OnBudget: func(b *kernel.BudgetError) { x.write(Stderr, []byte(b.Error()+"\n")) },
-		}
-		if p := c.Host.PidsLimit; p != nil && *p > 0 {
-			b := kernel.DefaultBudget
-			if e.o.Budget != nil {
-				b = *e.o.Budget
-			}
-			if b.Processes <= 0 || b.Processes > int(*p) {
-				b.Processes = int(*p)
-			}
-			cfg.Budget = &b
-		}
-		if c.Host.UTSMode.IsHost() {
-			cfg.Hostname = e.hostname()
-		}
+		cfg := e.sandboxConfig(c)
+		cfg.NS, cfg.Net, cfg.Pids = space, ns, pids
+		cfg.OnBudget = func(b *kernel.BudgetError) { x.write(Stderr, []byte(b.Error()+"\n")) }
+		cfg.OnOOM = func() { e.oomKilled(c.ID) }
 		box = e.k.NewSandbox(cfg)
-		spec := kernel.Spec{Umask: 0o022, Files: x.files(box), TTY: x.term}
-		m := &mounter{e: e, c: c, ns: space, v: space.View(vfs.Root(vfs.CapsAll)), box: func(kind string) *unionfs.FS {
+		spec := kernel.Spec{Umask: 0o022, Files: x.files(box), TTY: x.term, Limits: processLimits(c.Host)}
+		if ipc == nil {
+			ipc = e.newIPC(c.Host.ShmSize)
+		}
+		m := &mounter{e: e, c: c, ns: space, ipc: ipc, v: space.View(vfs.Root(vfs.CapsAll)), box: func(kind string) *unionfs.FS {
 			return unionfs.New(nil, e.fsOptions(kind, nil))
 		}}
 		m.v.Umask = 0
@@ -184,7 +179,7 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		// The process runs when we leave the kernel: nobody sees it end before it is known to run.
 		now := e.later(e.k.Now())
 		e.mu.Lock()
-		l.files, l.box, l.task, l.mounted = files, box, task, tmp
+		l.files, l.box, l.task, l.mounted, l.ipc = files, box, task, tmp, ipc
 		e.mu.Unlock()
 		err = e.change(c.ID, func(c *Container) error {
 			c.Status = Status{Running: true, Pid: task.Pid(), StartedAt: now, FinishedAt: c.Status.FinishedAt}
@@ -210,6 +205,95 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 	}
 	e.startHealth(c, l)
 	return nil
+}
+
+// oomKilled notes that a process of the container was killed because of --memory. It is called
+// inside the kernel.
+func (e *Engine) oomKilled(id string) {
+	now := e.later(e.k.Now())
+	e.background(func() {
+		var was *Container
+		if e.change(id, func(c *Container) error { c.Status.OOMKilled, was = true, c; return nil }) == nil {
+			e.emitContainerAt(now, was, "oom", nil)
+		}
+	})
+}
+
+// pidsOf is the sandbox whose process numbers a container of this mode shares, nil for its own.
+func (e *Engine) pidsOf(mode ctypes.PidMode) (*kernel.Sandbox, error) {
+	switch {
+	case mode.IsHost():
+		return e.k.Host(), nil
+	case mode.IsContainer():
+		_, l, err := e.donor(mode.Container())
+		if err != nil {
+			return nil, err
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return l.box, nil
+	case mode != "":
+		return nil, invalid("Invalid PID mode: %s", mode)
+	}
+	return nil, nil
+}
+
+// ipcOf is what a container of this mode shares with another or the host, nil for what is its own.
+func (e *Engine) ipcOf(mode ctypes.IpcMode) (*ipc, error) {
+	if !mode.Valid() {
+		return nil, invalid("Invalid IPC mode: %s", mode)
+	}
+	if mode.IsHost() && e.o.Host != nil {
+		i := e.newIPC(0)
+		e.k.Do(func() {
+			if ref, err := e.o.Host.View(vfs.Root(vfs.CapsAll)).Resolve("/dev/shm", true); err == nil {
+				i.shm, i.size = ref.Mount.FS, ref.Mount.FS.Statfs().Bytes
+			}
+		})
+		return i, nil
+	}
+	if !mode.IsContainer() {
+		return nil, nil
+	}
+	c, l, err := e.donor(mode.Container())
+	if err != nil {
+		return nil, err
+	}
+	if !c.Host.IpcMode.IsShareable() {
+		return nil, refuse(Unknown, "can't join IPC of container %s: non-shareable IPC (hint: use IpcMode:shareable for the donor container)", mode.Container())
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return l.ipc, nil
+}
+
+// donor finds a running container that another shares a namespace of.
+func (e *Engine) donor(ref string) (*Container, *live, error) {
+	c, err := e.Container(ref)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !c.Status.Running:
+		return nil, nil, conflict("container %s is not running", c.ID)
+	case c.Status.Restarting:
+		return nil, nil, conflict("Container %s is restarting, wait until the container is running", c.ID)
+	}
+	return c, e.live(c.ID), nil
+}
+
+// ipc is the file systems by which processes of an IPC namespace share memory and messages.
+type ipc struct {
+	shm, mqueue vfs.Filesystem
+	size        int64 // of shm
+}
+
+func (e *Engine) newIPC(size int64) *ipc {
+	o := e.fsOptions("tmpfs", nil)
+	o.Disk = &unionfs.Disk{Size: size}
+	shm, mqueue := unionfs.New(nil, o), unionfs.New(nil, e.fsOptions("mqueue", nil))
+	sticky(shm)
+	sticky(mqueue)
+	return &ipc{shm, mqueue, size}
 }
 
 // resolver is the resolver of a container.
@@ -281,7 +365,13 @@ func errnoText(err error) string {
 	if err == linux.ENOEXEC {
 		return "exec format error"
 	}
-	return strings.ToLower(err.Error()[:1]) + err.Error()[1:]
+	return lower(err).Error()
+}
+
+// lower is an error of the kernel's as Go words it.
+func lower(err error) error {
+	text := err.Error()
+	return errors.New(strings.ToLower(text[:1]) + text[1:])
 }
 
 // findExecutable finds the file that a command names, in runc's words where it cannot be run.

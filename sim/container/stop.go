@@ -139,7 +139,7 @@ func (e *Engine) Kill(ctx context.Context, ref string, sig linux.Signal) error {
 		return e.kill(ctx, c, e.live(c.ID))
 	}
 	if sig < 0 || sig > linux.SIGRTMAX {
-		return invalid("The linux daemon does not support signal %d", sig)
+		return invalid("The linux daemon does not support signal %d", uint64(sig))
 	}
 	return e.signal(c, e.live(c.ID), sig)
 }

@@ -279,7 +279,7 @@ func (e *Engine) Stats(ref string) (*types.StatsJSON, bool, error) {
 		s.CPUStats.CPUUsage.PercpuUsage[0] = s.CPUStats.CPUUsage.TotalUsage
 		s.CPUStats.SystemUsage = uint64(now.Sub(e.k.Boot())) * cpus
 		s.CPUStats.OnlineCPUs = cpus
-		s.MemoryStats.Usage = uint64(box.Memory()) + uint64(len(procs))*(400<<10)
+		s.MemoryStats.Usage = uint64(memoryOf(box))
 		s.MemoryStats.MaxUsage = s.MemoryStats.Usage
 		s.MemoryStats.Limit = memTotal
 		if m := c.Host.Memory; m > 0 {

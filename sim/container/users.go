@@ -27,7 +27,8 @@ var errIDRange = errors.New("uids and gids must be in range 0-2147483647")
 // be in the file, a number need not.
 func lookupUser(spec string, extra []string, passwd, group []byte) (identity, error) {
 	id := identity{home: "/"}
-	userArg, groupArg, _ := strings.Cut(spec, ":")
+	f := append(strings.Split(spec, ":"), "") // what follows a second colon is not looked at
+	userArg, groupArg := f[0], f[1]
 	uidArg, uidErr := strconv.Atoi(userArg)
 	gidArg, gidErr := strconv.Atoi(groupArg)
 
@@ -92,7 +93,7 @@ func lookupUser(spec string, extra []string, passwd, group []byte) (identity, er
 			continue
 		}
 		if err != nil {
-			return id, fmt.Errorf("Unable to find group %s", g)
+			return id, fmt.Errorf("Unable to find group %s: no matching entries in group file", g)
 		}
 		if n < 0 || n > math.MaxInt32 {
 			return id, errIDRange

@@ -99,7 +99,7 @@ func TestUsers(t *testing.T) {
 		{"root:nosuch", nil, "unable to find group nosuch: no matching entries in group file"},
 		{"99999999999", nil, "uids and gids must be in range 0-2147483647"},
 		{"-1", nil, "uids and gids must be in range 0-2147483647"},
-		{"0", []string{"nosuch"}, "Unable to find group nosuch"},
+		{"0", []string{"nosuch"}, "Unable to find group nosuch: no matching entries in group file"},
 	} {
 		id, err := lookupUser(c.spec, c.extra, passwd, group)
 		got := join(id.uid, ":", id.gid, " ", id.home)

@@ -1,6 +1,10 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/dockerlab/dockerlab/sim/linux"
+)
 
 // Budget bounds what one sandbox may use. Zero fields are DefaultBudget's; a negative one is no
 // bound.
@@ -84,6 +88,34 @@ func (s *Sandbox) Charge(n int64) error {
 		return s.hit
 	}
 	return nil
+}
+
+// Charge takes n bytes of the process's own memory from the sandbox, as Sandbox.Charge does; a
+// negative n gives them back, and so does the end of the process. Past the sandbox's MemoryLimit
+// the process that holds the most is killed.
+func (p *Proc) Charge(n int64) error {
+	s := p.box
+	p.memory += n
+	s.anon += n
+	if n > 0 && s.cfg.MemoryLimit > 0 && s.anon > s.cfg.MemoryLimit {
+		s.oom(p)
+	}
+	return s.Charge(n)
+}
+
+// oom kills the process of the sandbox that holds the most memory; of several, the one that asked.
+func (s *Sandbox) oom(asked *Proc) {
+	victim := asked
+	for _, q := range s.sorted() {
+		if q.memory > victim.memory && !q.zombie {
+			victim = q
+		}
+	}
+	if s.cfg.OnOOM != nil {
+		s.cfg.OnOOM()
+	}
+	victim.kill(linux.SIGKILL)
+	asked.checkpoint()
 }
 
 // Memory is how many bytes are charged to the sandbox.

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -250,7 +251,15 @@ func (p *Proc) Write(fd int, b []byte) (int, error) {
 	defer f.unref()
 	done := 0
 	for {
-		n, err := f.ops.write(p.task, f, b[done:])
+		part := b[done:]
+		if room, limited := p.roomToWrite(f); limited && int64(len(part)) > room {
+			if part = part[:room]; room == 0 {
+				p.post(linux.SIGXFSZ, true)
+				p.checkpoint()
+				return done, linux.EFBIG
+			}
+		}
+		n, err := f.ops.write(p.task, f, part)
 		done += n
 		if err == linux.EPIPE {
 			p.post(linux.SIGPIPE, true)
@@ -263,6 +272,21 @@ func (p *Proc) Write(fd int, b []byte) (int, error) {
 			return done, err
 		}
 	}
+}
+
+// roomToWrite is how many bytes the limit of a file's size lets be written where f stands.
+func (p *Proc) roomToWrite(f *File) (room int64, limited bool) {
+	limit, ok := p.limits[RLIMIT_FSIZE]
+	if _, reg := f.ops.(*regular); !ok || !reg || limit.Cur > math.MaxInt64 {
+		return 0, false
+	}
+	pos := f.pos
+	if f.flags&linux.O_APPEND != 0 {
+		if st, err := f.Stat(); err == nil {
+			pos = st.Size
+		}
+	}
+	return max(0, int64(limit.Cur)-pos), true
 }
 
 // Pread reads at an offset, and does not move the file's own.

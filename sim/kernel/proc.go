@@ -29,6 +29,7 @@ type Proc struct {
 	started   time.Time
 	used      int64 // steps
 	childUsed int64
+	memory    int64 // bytes charged to it
 
 	view   *vfs.View
 	fds    []descriptor
@@ -99,6 +100,9 @@ func (k *Kernel) newProc(box *Sandbox, parent *Proc) (*Proc, error) {
 	if n := box.budget.Processes; n >= 0 && len(box.procs) >= n {
 		return nil, linux.EAGAIN
 	}
+	if parent != nil && parent.atNprocLimit() {
+		return nil, linux.EAGAIN
+	}
 	for {
 		k.lastPid++
 		if k.lastPid > 4<<20 {
@@ -110,22 +114,12 @@ func (k *Kernel) newProc(box *Sandbox, parent *Proc) (*Proc, error) {
 	}
 	p := &Proc{k: k, box: box, pid: k.lastPid, parent: parent, started: k.Now(), quantum: slice, done: make(chan struct{})}
 	p.task = k.newTask(p)
-	if box.cfg.Host {
-		p.nspid = p.pid
-	} else {
-		for {
-			box.lastPid++
-			if box.lastPid > 4<<20 {
-				box.lastPid = 300
-			}
-			if box.procs[box.lastPid] == nil {
-				break
-			}
-		}
-		p.nspid = box.lastPid
-	}
+	p.nspid = box.pids.next(p)
 	k.procs[p.pid] = p
-	box.procs[p.nspid] = p
+	box.procs[p.nspid], box.pids.procs[p.nspid] = p, p
+	if box.first == nil {
+		box.first = p
+	}
 	if parent != nil {
 		parent.children = append(parent.children, p)
 	}
@@ -212,26 +206,31 @@ func (p *Proc) Exit(code int) {
 // finish is the end of a process, on its own goroutine.
 func (p *Proc) finish() {
 	p.unwinding = true // no signal has an effect from here on
+	p.Charge(-p.memory)
 	for fd := range p.fds {
 		p.closeFd(fd)
 	}
 	if p.view != nil {
 		p.view.Cwd().Mount.FS.Unpin(p.view.Cwd().Ino)
 	}
-	if p.nspid == 1 {
-		// the end of a sandbox's first process is the end of all
-		for len(p.box.procs) > 1 {
-			for _, q := range p.box.procs {
+	if p.box.first == p {
+		// the end of a sandbox's first process is the end of all, and of all that are numbered by it
+		all := p.box.procs
+		if p.nspid == 1 && !p.box.pids.host {
+			all = p.box.pids.procs
+		}
+		for len(all) > 1 {
+			for _, q := range all {
 				if q != p {
 					q.kill(linux.SIGKILL)
 				}
 			}
-			for _, q := range p.box.sorted() {
+			for _, q := range sorted(all) {
 				if q.zombie && q != p {
 					q.reap()
 				}
 			}
-			if len(p.box.procs) > 1 {
+			if len(all) > 1 {
 				p.box.emptied.add(p.task)
 				p.task.sleep()
 				p.box.emptied.remove(p.task)
@@ -241,7 +240,7 @@ func (p *Proc) finish() {
 	if s := p.group.session; s.pid == p.pid && s.tty != nil {
 		s.tty.hangup(s)
 	}
-	heir := p.box.procs[1]
+	heir := p.box.pids.procs[1]
 	if heir == p || heir == nil {
 		heir = p.parent
 	}
@@ -256,7 +255,7 @@ func (p *Proc) finish() {
 	}
 	p.children = nil
 	p.zombie = true
-	if p.nspid == 1 {
+	if p.box.first == p {
 		p.box.dead = true
 	}
 	if p.onExit != nil {
@@ -264,6 +263,7 @@ func (p *Proc) finish() {
 	}
 	close(p.done)
 	p.box.emptied.wakeAll()
+	p.box.pids.owner.emptied.wakeAll()
 	parent := p.parent
 	if parent == nil || parent.zombie || parent.disposition[linux.SIGCHLD] == Ignore || parent.box != p.box {
 		p.reap()
@@ -277,11 +277,13 @@ func (p *Proc) finish() {
 func (p *Proc) reap() {
 	delete(p.k.procs, p.pid)
 	delete(p.box.procs, p.nspid)
+	delete(p.box.pids.procs, p.nspid)
 	if p.parent != nil {
 		p.parent.children = slices.DeleteFunc(p.parent.children, func(c *Proc) bool { return c == p })
 		p.parent.childUsed += p.used + p.childUsed
 	}
 	p.box.emptied.wakeAll()
+	p.box.pids.owner.emptied.wakeAll()
 }
 
 // Options of Wait.
@@ -419,10 +421,10 @@ func (p *Proc) Ppid() int {
 }
 func (p *Proc) Pgid() int { return p.groupNumber(p.group) }
 func (p *Proc) Sid() int {
-	if p.group.session.box != p.box && !p.box.cfg.Host {
+	if p.group.session.box.pids != p.box.pids && !p.box.pids.host {
 		return 0
 	}
-	if p.box.cfg.Host {
+	if p.box.pids.host {
 		return p.group.session.pid
 	}
 	return p.group.session.nspid
@@ -431,9 +433,9 @@ func (p *Proc) Sid() int {
 // number is q's pid as p sees it, 0 where it does not see it.
 func (p *Proc) number(q *Proc) int {
 	switch {
-	case p.box.cfg.Host:
+	case p.box.pids.host:
 		return q.pid
-	case p.box == q.box:
+	case p.box.pids == q.box.pids:
 		return q.nspid
 	}
 	return 0
@@ -441,9 +443,9 @@ func (p *Proc) number(q *Proc) int {
 
 func (p *Proc) groupNumber(g *group) int {
 	switch {
-	case p.box.cfg.Host:
+	case p.box.pids.host:
 		return g.pid
-	case g.session.box == p.box:
+	case g.session.box.pids == p.box.pids:
 		return g.nspid
 	}
 	return 0
@@ -451,10 +453,7 @@ func (p *Proc) groupNumber(g *group) int {
 
 // find is the process that p knows by this number.
 func (p *Proc) find(pid int) *Proc {
-	if p.box.cfg.Host {
-		return p.k.procs[pid]
-	}
-	return p.box.procs[pid]
+	return p.box.pids.procs[pid]
 }
 
 // Cred is who the process is.
@@ -633,15 +632,44 @@ func (p *Proc) Setrlimit(resource int, l Rlimit) error {
 
 // Resources of Getrlimit that have a default of their own.
 const (
-	RLIMIT_STACK  = 3
-	RLIMIT_CORE   = 4
-	RLIMIT_NPROC  = 6
-	RLIMIT_NOFILE = 7
+	RLIMIT_FSIZE      = 1
+	RLIMIT_STACK      = 3
+	RLIMIT_CORE       = 4
+	RLIMIT_NPROC      = 6
+	RLIMIT_NOFILE     = 7
+	RLIMIT_MEMLOCK    = 8
+	RLIMIT_SIGPENDING = 11
+	RLIMIT_MSGQUEUE   = 12
+	RLIMIT_NICE       = 13
+	RLIMIT_RTPRIO     = 14
 )
 
+// defaultLimits are those of a service of a Debian bookworm with 8 GiB of memory.
 var defaultLimits = map[int]Rlimit{
-	RLIMIT_STACK:  {8 << 20, ^uint64(0)},
-	RLIMIT_NOFILE: {1 << 20, 1 << 20},
+	RLIMIT_STACK:      {8 << 20, ^uint64(0)},
+	RLIMIT_NOFILE:     {1 << 20, 1 << 20},
+	RLIMIT_MEMLOCK:    {8 << 20, 8 << 20},
+	RLIMIT_SIGPENDING: {31435, 31435},
+	RLIMIT_MSGQUEUE:   {819200, 819200},
+	RLIMIT_NICE:       {0, 0},
+	RLIMIT_RTPRIO:     {0, 0},
+}
+
+// atNprocLimit says whether the process's user has as many processes as he may. Root may have any
+// number.
+func (p *Proc) atNprocLimit() bool {
+	limit, limited := p.limits[RLIMIT_NPROC]
+	uid := p.view.Cred.RUID
+	if !limited || uid == 0 {
+		return false
+	}
+	n := uint64(0)
+	for _, q := range p.k.procs {
+		if q.view != nil && q.view.Cred.RUID == uid {
+			n++
+		}
+	}
+	return n >= limit.Cur
 }
 
 // --- exec ---
@@ -757,12 +785,13 @@ func (p *Proc) become(img *image, env []string) {
 	p.exe = img.exe
 	p.SetComm(img.comm)
 	c := p.view.Cred
-	if img.stat.Mode&linux.S_ISUID != 0 {
+	gains := !p.box.cfg.NoNewPrivs
+	if gains && img.stat.Mode&linux.S_ISUID != 0 {
 		c.UID, c.SUID = img.stat.UID, img.stat.UID
 	} else {
 		c.SUID = c.UID
 	}
-	if img.stat.Mode&linux.S_ISGID != 0 && img.stat.Mode&0o010 != 0 {
+	if gains && img.stat.Mode&linux.S_ISGID != 0 && img.stat.Mode&0o010 != 0 {
 		c.GID, c.SGID = img.stat.GID, img.stat.GID
 	} else {
 		c.SGID = c.GID

@@ -162,10 +162,7 @@ func join(pid, what int) vfs.Ino        { return vfs.Ino(pid)*procSpan + vfs.Ino
 
 // proc finds a process by the sandbox's number of it.
 func (fs *procFS) proc(pid int) *Proc {
-	if fs.box.cfg.Host {
-		return fs.k.procs[pid]
-	}
-	return fs.box.procs[pid]
+	return fs.box.pids.procs[pid]
 }
 
 // asSeen is a process of the sandbox to see others by.
@@ -173,11 +170,7 @@ func (fs *procFS) asSeen() *Proc { return &Proc{k: fs.k, box: fs.box} }
 
 func (fs *procFS) pids() []int {
 	var out []int
-	m := fs.box.procs
-	if fs.box.cfg.Host {
-		m = fs.k.procs
-	}
-	for n := range m {
+	for n := range fs.box.pids.procs {
 		out = append(out, n)
 	}
 	sort.Ints(out)
@@ -336,7 +329,7 @@ func (fs *procFS) Readlink(ino vfs.Ino) (string, error) {
 		switch e.path {
 		case "self", "thread-self":
 			p := fs.k.current()
-			if p == nil || p.box != fs.box && !fs.box.cfg.Host {
+			if p == nil || p.box.pids != fs.box.pids && !fs.box.pids.host {
 				return "", linux.ENOENT
 			}
 			n := fs.asSeen().number(p)
@@ -459,9 +452,12 @@ func (fs *procFS) text(ino vfs.Ino) (string, error) {
 		if fs.box.cfg.Host || p.box.cfg.Host {
 			return "0::/init.scope\n", nil
 		}
+		if p.box.cfg.Cgroups != "" {
+			return p.box.cfg.Cgroups, nil
+		}
 		return "0::/\n", nil
 	case prOomScoreAdj:
-		return "0\n", nil
+		return fmt.Sprintf("%d\n", p.box.cfg.OOMScoreAdj), nil
 	case prMaps:
 		return "", nil
 	}
@@ -482,13 +478,20 @@ func (p *Proc) statusText(i ProcInfo) string {
 		}
 	}
 	c := i.Cred
+	noNew, seccomp, filters := 0, 2, 1
+	if p.box.cfg.NoNewPrivs {
+		noNew = 1
+	}
+	if p.box.cfg.Unfiltered || p.box.cfg.Host {
+		seccomp, filters = 0, 0
+	}
 	var groups strings.Builder
 	for _, g := range c.Groups {
 		fmt.Fprintf(&groups, "%d ", g)
 	}
-	return fmt.Sprintf("Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t%s\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nVmSize:\t    2500 kB\nVmRSS:\t    1600 kB\nThreads:\t1\nSigIgn:\t%016x\nSigCgt:\t%016x\nCapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t%d\n",
+	return fmt.Sprintf("Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\nUid:\t%d\t%d\t%d\t%d\nGid:\t%d\t%d\t%d\t%d\nFDSize:\t64\nGroups:\t%s\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nVmSize:\t    2500 kB\nVmRSS:\t    1600 kB\nThreads:\t1\nSigIgn:\t%016x\nSigCgt:\t%016x\nCapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t0000000000000000\nNoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n",
 		p.comm, p.view.Umask, state, i.Pid, i.Pid, i.Ppid, c.RUID, c.UID, c.SUID, c.UID, c.RGID, c.GID, c.SGID, c.GID, groups.String(),
-		i.Pid, i.Pid, i.Pgid, i.Sid, ign, cgt, 0, uint64(c.Effective), uint64(c.Effective), uint64(c.Bounding), map[bool]int{true: 0, false: 2}[p.box.cfg.Privileged || p.box.cfg.Host])
+		i.Pid, i.Pid, i.Pgid, i.Sid, ign, cgt, 0, uint64(c.Effective), uint64(c.Effective), uint64(c.Bounding), noNew, seccomp, filters)
 }
 
 func (p *Proc) mountsText(info bool) string {

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -15,11 +16,18 @@ type SandboxConfig struct {
 	ID                   string // of the container
 	Hostname, Domainname string
 	NS                   *vfs.Namespace
-	Net                  *NetNS  // nil: a namespace of its own with a loopback only
-	Budget               *Budget // nil: the kernel's
-	Host                 bool    // the lab's host: it sees every process, by the kernel's own numbers
+	Net                  *NetNS   // nil: a namespace of its own with a loopback only
+	Budget               *Budget  // nil: the kernel's
+	Host                 bool     // the lab's host: it sees every process, by the kernel's own numbers
+	Pids                 *Sandbox // whose numbers for processes it shares; nil: it has its own
 	Privileged           bool
 	OnBudget             func(*BudgetError) // told, inside the kernel, which bound ended it
+	NoNewPrivs           bool               // set-id programs give nobody another identity
+	Unfiltered           bool               // no seccomp filter stands before its system calls
+	MemoryLimit          int64              // bytes that its processes may hold (see Proc.Charge); 0 is no limit
+	OnOOM                func()             // told, inside the kernel, that the limit ended a process
+	OOMScoreAdj          int                // as /proc/PID/oom_score_adj shows it
+	Cgroups              string             // what /proc/PID/cgroup says; "" is the one line of a lone cgroup v2
 }
 
 // Sandbox is the namespaces of a container, or of the lab's host. Its exported methods are for
@@ -30,9 +38,11 @@ type Sandbox struct {
 	budget   Budget
 	steps    int64 // left
 	memory   int64
+	anon     int64 // of memory, what is charged to processes
 	hit      *BudgetError
-	procs    map[int]*Proc // by the sandbox's own numbers
-	lastPid  int
+	procs    map[int]*Proc // by its numbers for them
+	pids     *pidSpace
+	first    *Proc // its end is the end of all
 	frozen   bool
 	dead     bool // its first process has ended
 	thawed   queue
@@ -40,6 +50,31 @@ type Sandbox struct {
 	fifos    map[fifoKey]*pipe
 	pts      map[int]*Terminal
 	flockTab map[flockKey]*flockTable
+}
+
+// pidSpace is a namespace of process numbers (pid_namespaces(7)): that of the host, in which every
+// process has one, or that of a sandbox and of those that share it.
+type pidSpace struct {
+	owner *Sandbox
+	procs map[int]*Proc
+	last  int
+	host  bool
+}
+
+// next is the number of a process that the kernel has just made.
+func (s *pidSpace) next(p *Proc) int {
+	if s.host {
+		return p.pid
+	}
+	for {
+		s.last++
+		if s.last > 4<<20 {
+			s.last = 300
+		}
+		if s.procs[s.last] == nil {
+			return s.last
+		}
+	}
 }
 
 // NewSandbox makes a sandbox in which nothing runs. It is called inside the kernel, or before
@@ -50,6 +85,14 @@ func (k *Kernel) NewSandbox(c SandboxConfig) *Sandbox {
 		s.budget = c.Budget.orDefault()
 	}
 	s.steps = s.budget.Steps
+	switch {
+	case c.Host:
+		s.pids = &pidSpace{owner: s, procs: k.procs, host: true}
+	case c.Pids != nil:
+		s.pids = c.Pids.pids
+	default:
+		s.pids = &pidSpace{owner: s, procs: map[int]*Proc{}}
+	}
 	if s.cfg.Net == nil {
 		s.cfg.Net = NewNetNS()
 	}
@@ -70,13 +113,11 @@ func (s *Sandbox) IsHost() bool         { return s.cfg.Host }
 func (s *Sandbox) Privileged() bool     { return s.cfg.Privileged }
 func (s *Sandbox) SetHostname(n string) { s.cfg.Hostname = n }
 
-func (s *Sandbox) sorted() []*Proc {
-	out := make([]*Proc, 0, len(s.procs))
-	for _, p := range s.procs {
-		out = append(out, p)
-	}
-	slices.SortFunc(out, func(a, b *Proc) int { return a.nspid - b.nspid })
-	return out
+func (s *Sandbox) sorted() []*Proc { return sorted(s.procs) }
+
+// sorted are processes in the order of their own numbers.
+func sorted(procs map[int]*Proc) []*Proc {
+	return slices.SortedFunc(maps.Values(procs), func(a, b *Proc) int { return a.nspid - b.nspid })
 }
 
 // Spec says what process to start in a sandbox.
@@ -147,8 +188,11 @@ func (s *Sandbox) Start(spec Spec) (*Task, error) {
 		for fd := range p.fds {
 			p.closeFd(fd)
 		}
-		if s.lastPid == p.nspid && !s.cfg.Host {
-			s.lastPid--
+		if s.pids.last == p.nspid && !s.pids.host {
+			s.pids.last--
+		}
+		if s.first == p {
+			s.first = nil
 		}
 		p.view.Cwd().Mount.FS.Unpin(p.view.Cwd().Ino)
 		p.reap()
@@ -313,6 +357,17 @@ func (s *Sandbox) Procs() []ProcInfo {
 	return out
 }
 
+// Pids are the numbers of the sandbox's own processes, as they see them, in order and without those
+// that have ended. It is called inside the kernel.
+func (s *Sandbox) Pids() (pids []int) {
+	for _, p := range s.sorted() {
+		if !p.zombie {
+			pids = append(pids, p.nspid)
+		}
+	}
+	return pids
+}
+
 // Processes are those that p can see, by number.
 func (p *Proc) Processes() []ProcInfo {
 	var out []ProcInfo
@@ -339,7 +394,7 @@ func (q *Proc) info(p *Proc) ProcInfo {
 	if p != nil {
 		i.Pid, i.Pgid = p.number(q), p.groupNumber(q.group)
 		i.Sid = q.group.session.pid
-		if !p.box.cfg.Host {
+		if !p.box.pids.host {
 			i.Sid = q.group.session.nspid
 		}
 		if q.parent != nil {

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -98,7 +99,7 @@ func (p *Proc) Kill(pid int, sig linux.Signal) error {
 		}
 		err = nil
 		if sig != 0 {
-			q.post(sig, q.box == p.box)
+			q.post(sig, q.box.pids == p.box.pids)
 		}
 	}
 	if err == nil {
@@ -109,15 +110,10 @@ func (p *Proc) Kill(pid int, sig linux.Signal) error {
 
 // visible are the processes that p can name, by number.
 func (p *Proc) visible() []*Proc {
-	if !p.box.cfg.Host {
-		return p.box.sorted()
+	if !p.box.pids.host {
+		return sorted(p.box.pids.procs)
 	}
-	var all []*Proc
-	for _, q := range p.k.procs {
-		all = append(all, q)
-	}
-	slices.SortFunc(all, func(a, b *Proc) int { return a.pid - b.pid })
-	return all
+	return slices.SortedFunc(maps.Values(p.k.procs), func(a, b *Proc) int { return a.pid - b.pid })
 }
 
 // post delivers a signal; inside says that it comes from the same sandbox, whose first process

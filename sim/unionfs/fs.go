@@ -211,6 +211,10 @@ func (f *FS) Stat(ino vfs.Ino) (vfs.Stat, error) {
 		}
 	case linux.S_IFDIR:
 		st.Blocks = pageSize / 512
+		if f.o.Type == "tmpfs" || f.o.Type == "mqueue" { // their directories are not on a disk
+			names, _ := f.ReadDir(ino)
+			st.Size, st.Blocks = int64(len(names)+2)*20, 0
+		}
 		if len(f.gone) > 0 && f.gone[layer.Ino(ino)] {
 			st.Nlink = 0
 		}

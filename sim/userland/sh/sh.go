@@ -501,7 +501,7 @@ func (s *shell) held(n int) {
 	n64 := s.unsettled
 	s.unsettled = 0
 	s.mem += n64
-	if err := s.p.Sandbox().Charge(n64); err != nil {
+	if err := s.p.Charge(n64); err != nil {
 		s.p.Step(1)
 		s.p.Exit(137)
 	}
@@ -510,7 +510,7 @@ func (s *shell) held(n int) {
 // release gives back what the interpreter of this process held.
 func (s *shell) release() {
 	if s.mem != 0 {
-		s.p.Sandbox().Charge(-s.mem)
+		s.p.Charge(-s.mem)
 		s.mem = 0
 	}
 }
