@@ -18,6 +18,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/userland/accounts"
 	"github.com/dockerlab/dockerlab/sim/userland/archive"
+	"github.com/dockerlab/dockerlab/sim/userland/calc"
 	"github.com/dockerlab/dockerlab/sim/userland/edit"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/gnumake"
@@ -50,6 +51,7 @@ func New(extra ...Entry) *Table {
 	for _, theme := range [][]prog.Program{
 		accounts.Programs,
 		archive.Programs,
+		calc.Programs,
 		edit.Programs,
 		files.Programs,
 		gnumake.Programs,
