@@ -60,7 +60,7 @@ type calculator struct {
 	arrays              map[string]map[int]value
 	frames              []frame
 	compiled            map[string][]command // of macros
-	extended            bool                 // -x: registers have names
+	extended            bool                 // -x: a name after a blank is a register
 	file                string               // for errors
 	line                int
 }
@@ -179,10 +179,10 @@ func (d *calculator) compile(s string) ([]command, error) {
 		i++
 		// register reads the name after a command.
 		register := func() (string, bool) {
-			if !d.extended {
-				if i >= len(s) {
-					return "", false
-				}
+			if i >= len(s) {
+				return "", false
+			}
+			if !d.extended || strings.IndexByte(" \t\n\r", s[i]) < 0 {
 				i++
 				return s[i-1 : i], true
 			}
@@ -395,6 +395,9 @@ func (d *calculator) execute(cmd command) error {
 		}
 		if ns[2].isZero() {
 			return errDivide
+		}
+		if ns[1].isZero() {
+			return d.push(one) // whatever the modulus
 		}
 		d.c.Step(1 + ns[1].m.BitLen()*(1+ns[2].m.BitLen()/256))
 		return d.push(number{m: new(big.Int).Exp(ns[0].m, ns[1].m, new(big.Int).Abs(ns[2].m))})

@@ -134,7 +134,7 @@ func (c *Ctx) getopt(short string, long []Long, help, only bool) iter.Seq[Opt] {
 					continue
 				}
 				name, val, has := strings.Cut(name, "=")
-				l, msg := findLong(long, name, dashes, a)
+				l, msg := FindLong(long, name, dashes, a)
 				if msg != "" {
 					bad("%s", msg)
 					continue
@@ -195,8 +195,9 @@ func withHelp(long []Long) []Long {
 	return append(long[:len(long):len(long)], Long{"help", NoArg, optHelp}, Long{"version", NoArg, optVersion})
 }
 
-// findLong finds the option that name is or begins, or says in getopt's words why there is none.
-func findLong(long []Long, name, dashes, arg string) (Long, string) {
+// FindLong finds the option that name is or begins, or says in getopt's words why there is none: dashes are
+// what stands before a name, arg the whole argument.
+func FindLong(long []Long, name, dashes, arg string) (Long, string) {
 	var found []Long
 	same := true
 	for _, l := range long {

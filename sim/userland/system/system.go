@@ -23,6 +23,7 @@ var Programs = []prog.Program{
 	{Name: "false", Families: prog.Any, Run: falsehood},
 	{Name: "flock", Families: prog.Any, Run: flock},
 	{Name: "free", Families: prog.Any, Run: free},
+	{Name: "getopt", Families: prog.Any, Run: getoptProgram},
 	{Name: "getconf", Families: prog.Any, Run: getconf},
 	{Name: "groups", Families: prog.Any, Run: groups},
 	{Name: "hello-world", Families: prog.GNU, Run: helloWorld},

@@ -75,6 +75,12 @@ var Programs = []prog.Program{
 	{Name: "echo", Families: prog.Any, Run: echo},
 	{Name: "printf", Families: prog.Any, Run: printf},
 	{Name: "split", Families: prog.Any, Run: split},
+	{Name: "ascii", Families: prog.Busybox, Run: ascii},
+	{Name: "crc32", Families: prog.Busybox, Run: crc32Program},
+	{Name: "sha3sum", Families: prog.Busybox, Run: sha3sum},
+	{Name: "ts", Families: prog.Busybox, Run: ts},
+	{Name: "uudecode", Families: prog.Busybox, Run: uudecode},
+	{Name: "uuencode", Families: prog.Busybox, Run: uuencode},
 }
 
 // maxLine bounds a line held in memory, in bytes.
