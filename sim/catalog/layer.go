@@ -343,9 +343,11 @@ func (r *Registry) files(name string) (*plan, []file, error) {
 // own is what the description itself says, which stands before what packages bring.
 func (p *plan) own(unpacked []*debian.File, removed []string) map[string]file {
 	own := map[string]file{}
+	sizes := map[string]int64{}
 	for _, m := range p.manifest {
 		if !p.omits(m.Path) {
 			own[m.Path] = p.file(m)
+			sizes[m.Path] = m.Size
 		}
 	}
 	for _, f := range unpacked {
@@ -361,7 +363,7 @@ func (p *plan) own(unpacked []*debian.File, removed []string) map[string]file {
 				f.Mode |= 0o111
 			}
 		}
-		f.Content = layer.Text(text)
+		f.Content = fill(text, name, sizes[name])
 		own[name] = f
 	}
 	if p.On != "" {

@@ -30,8 +30,9 @@ const (
 	sectionSize = 64 // of one section header
 	base        = 0x400000
 
-	ptLoad = 1
-	ptNote = 4
+	ptLoad   = 1
+	ptInterp = 3
+	ptNote   = 4
 )
 
 // HeadSize is how many bytes of a file Read needs to find a note that Write made.
@@ -40,7 +41,13 @@ const HeadSize = 4096
 // Write makes the head of the executable that stands for program, as the family of programs that
 // it belongs to ("gnu", "busybox") has it. On a real Linux the bytes run: they print that the
 // program is simulated and exit 1. Bytes may follow; nothing in the head depends on them.
-func Write(program, family string) []byte {
+func Write(program, family string) []byte { return write(program, family, "") }
+
+// WriteDynamic is Write for a program that is linked with shared libraries: interp is the file that
+// loads them, without which Linux does not run it.
+func WriteDynamic(program, family, interp string) []byte { return write(program, family, interp) }
+
+func write(program, family, interp string) []byte {
 	desc := program + "\x00" + family + "\x00"
 	message := program + ": a simulated program of dockerlab\n"
 
@@ -57,7 +64,13 @@ func Write(program, family string) []byte {
 	note.WriteString(desc)
 	pad(&note, 4)
 
-	const noteAt = headerSize + 2*programSize
+	segments := 2
+	interpSize := 0
+	if interp != "" {
+		segments, interpSize = 3, len(interp)+1
+	}
+	interpAt := headerSize + segments*programSize
+	noteAt := align(interpAt+interpSize, 4)
 	codeAt := align(noteAt+note.Len(), 16)
 	const codeSize = 34
 	messageAt := codeAt + codeSize
@@ -70,11 +83,19 @@ func Write(program, family string) []byte {
 	b.WriteString("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00") // 64 bits, little-endian, System V
 	put(&b, uint16(2), uint16(62), uint32(1))                                // ET_EXEC, EM_X86_64
 	put(&b, uint64(base+codeAt), uint64(headerSize), uint64(sectionsAt))
-	put(&b, uint32(0), uint16(headerSize), uint16(programSize), uint16(2), uint16(sectionSize), uint16(4), uint16(3))
+	put(&b, uint32(0), uint16(headerSize), uint16(programSize), uint16(segments), uint16(sectionSize), uint16(4), uint16(3))
 
+	if interp != "" {
+		at, size := uint64(interpAt), uint64(interpSize)
+		put(&b, uint32(ptInterp), uint32(4), at, base+at, base+at, size, size, uint64(1))
+	}
 	put(&b, uint32(ptLoad), uint32(5), uint64(0), uint64(base), uint64(base), uint64(size), uint64(size), uint64(0x1000))
 	at := uint64(noteAt)
 	put(&b, uint32(ptNote), uint32(4), at, base+at, base+at, uint64(note.Len()), uint64(note.Len()), uint64(4))
+	if interp != "" {
+		b.WriteString(interp + "\x00")
+		pad(&b, 4)
+	}
 	b.Write(note.Bytes())
 	pad(&b, 16)
 

@@ -54,6 +54,34 @@ func TestAStubIsAnExecutable(t *testing.T) {
 	}
 }
 
+func TestADynamicStubNamesItsInterpreter(t *testing.T) {
+	const loader = "/lib64/ld-linux-x86-64.so.2"
+	head := WriteDynamic("ls", "gnu", loader)
+	f, err := elf.NewFile(bytes.NewReader(head))
+	if err != nil {
+		t.Fatal(err)
+	}
+	interp := ""
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			b := make([]byte, p.Filesz)
+			if _, err := p.ReadAt(b, 0); err != nil {
+				t.Fatal(err)
+			}
+			interp = string(b)
+		}
+	}
+	if interp != loader+"\x00" {
+		t.Errorf("the interpreter is %q", interp)
+	}
+	if program, family, ok := Read(head); !ok || program != "ls" || family != "gnu" {
+		t.Errorf("Read = %q, %q, %v", program, family, ok)
+	}
+	if f.Section(".note.dockerlab") == nil {
+		t.Error("no section .note.dockerlab")
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	good := Write("ls", "gnu")
 	change := func(at int, to byte) []byte {

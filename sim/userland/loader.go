@@ -23,9 +23,6 @@ var wellKnown = map[string]bool{
 
 // Load is the kernel.Loader of the table.
 func (t *Table) Load(p *kernel.Proc, f *kernel.Executable) (kernel.Program, error) {
-	if name, family, ok := elfnote.Read(f.Head); ok {
-		return t.noted(f, name, family), nil
-	}
 	if !bytes.HasPrefix(f.Head, []byte(elf.ELFMAG)) {
 		return nil, linux.ENOEXEC
 	}
@@ -39,6 +36,9 @@ func (t *Table) Load(p *kernel.Proc, f *kernel.Executable) (kernel.Program, erro
 		} else if !st.Mode.IsRegular() {
 			return nil, linux.EACCES
 		}
+	}
+	if name, family, ok := elfnote.Read(f.Head); ok {
+		return t.noted(f, name, family), nil
 	}
 	id := t.identify(p, f)
 	if id.name == "" {

@@ -29,6 +29,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/sh"
 	"github.com/dockerlab/dockerlab/sim/userland/system"
 	"github.com/dockerlab/dockerlab/sim/userland/text"
+	"github.com/dockerlab/dockerlab/sim/userland/toolchain"
 )
 
 // Entry is one program of the table.
@@ -60,6 +61,7 @@ func New(extra ...Entry) *Table {
 		system.Programs,
 		services.Programs,
 		text.Programs,
+		toolchain.Programs,
 	} {
 		for _, p := range theme {
 			t.add(Entry{Name: p.Name, Families: p.Families, Main: p.Main})
