@@ -38,6 +38,7 @@ type driver struct {
 	depFile  string // -MF
 	depName  string // -MT
 	depPhony bool   // -MP
+	depUser  bool   // -MM, -MMD: without the headers of the system
 	lang     string // -x
 	werror   bool
 	quiet    bool // -w
@@ -68,11 +69,11 @@ func gcc(ctx *prog.Ctx) int {
 	if d.arguments() {
 		return 0
 	}
-	if d.status != 0 {
-		return d.status
-	}
 	if len(d.inputs) == 0 {
 		return d.fatal("no input files")
+	}
+	if d.status != 0 {
+		return d.status
 	}
 	if d.out != "" && d.mode != 0 && len(d.inputs) > 1 {
 		return d.fatal("cannot specify %s with %s, %s or %s with multiple files", d.quote("-o"), d.quote("-c"), d.quote("-S"), d.quote("-E"))
@@ -152,9 +153,9 @@ func (d *driver) arguments() (done bool) {
 		case a == "-E":
 			d.mode = 'E'
 		case a == "-M" || a == "-MM":
-			d.mode = 'M'
+			d.mode, d.depUser = 'M', a == "-MM"
 		case a == "-MD" || a == "-MMD":
-			d.depend = true
+			d.depend, d.depUser = true, a == "-MMD"
 		case a == "-MP":
 			d.depPhony = true
 		case a == "-static":
@@ -304,7 +305,7 @@ func languageOf(name string) string {
 
 // compile makes an object of a source, and where the mode asks for it, its file.
 func (d *driver) compile(name, lang string) *object {
-	p := &c.Preprocessor{Step: d.c.Step, Define: d.define, Read: d.read}
+	p := &c.Preprocessor{Step: d.c.Step, Define: d.define, Read: d.read, System: system}
 	for _, u := range d.undefine {
 		p.Define = slices.DeleteFunc(p.Define, func(m string) bool { return m == u || strings.HasPrefix(m, u+"=") })
 	}
@@ -384,6 +385,9 @@ func (d *driver) rule(target string, files []string) string {
 	if d.depName != "" {
 		target = d.depName
 	}
+	if d.depUser {
+		files = slices.DeleteFunc(slices.Clone(files), system)
+	}
 	text := target + ": " + strings.Join(files, " ") + "\n"
 	if d.depPhony && len(files) > 1 {
 		for _, f := range files[1:] {
@@ -407,6 +411,14 @@ func (d *driver) put(b []byte, name string) bool {
 	return true
 }
 
+// systemDirs are searched for headers last.
+var systemDirs = []string{gccDir + "/include", "/usr/local/include", "/usr/include/x86_64-linux-gnu", "/usr/include", "/usr/include/c++/12"}
+
+// system says whether a header is one that a package brings.
+func system(name string) bool {
+	return strings.HasPrefix(name, "/usr/include/") || strings.HasPrefix(name, gccDir+"/include/")
+}
+
 // read finds a source or a header.
 func (d *driver) read(file string, system bool, from string) (string, string, error) {
 	try := []string{file}
@@ -419,7 +431,7 @@ func (d *driver) read(file string, system bool, from string) (string, string, er
 			try = append(try, path.Join(dir, file))
 		}
 		if system {
-			for _, dir := range []string{gccDir + "/include", "/usr/local/include", "/usr/include/x86_64-linux-gnu", "/usr/include", "/usr/include/c++/12"} {
+			for _, dir := range systemDirs {
 				try = append(try, path.Join(dir, file))
 			}
 		}

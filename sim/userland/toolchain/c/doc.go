@@ -19,7 +19,10 @@
 // names the program and how large the linked file is, in bytes; the rest of such a source is comment.
 package c
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Error is what the compiler says of a place in a source.
 type Error struct {
@@ -29,11 +32,15 @@ type Error struct {
 	Text      string
 	Width     int    // how much of the line is meant, in bytes; at least 1
 	Source    string // the line
+	Func      string // the function that it is in, "" outside
 }
 
 // Error is the message as GCC writes it, with the line and a mark below.
 func (e *Error) Error() string {
 	head := fmt.Sprintf("%s:%d:%d: %s: %s", e.File, e.Line, e.Col, e.Kind, e.Text)
+	if e.Func != "" {
+		head = fmt.Sprintf("%s: In function '%s':\n%s", e.File, e.Func, head)
+	}
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: %s: %s", e.File, e.Kind, e.Text)
 	}
@@ -49,5 +56,9 @@ func (e *Error) Error() string {
 	for range e.Width - 1 {
 		mark += "~"
 	}
-	return fmt.Sprintf("%s\n%5d | %s\n      | %s", head, e.Line, e.Source, mark)
+	text := fmt.Sprintf("%s\n%5d | %s\n      | %s", head, e.Line, e.Source, mark)
+	if strings.HasSuffix(e.Text, "(first use in this function)") {
+		text += fmt.Sprintf("\n%s:%d:%d: note: each undeclared identifier is reported only once for each function it appears in", e.File, e.Line, e.Col)
+	}
+	return text
 }

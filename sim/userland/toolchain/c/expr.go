@@ -570,7 +570,11 @@ func (ps *parser) call(id token) *expr {
 		return ps.libraryCall(id, lib, args)
 	}
 	if fn == nil {
-		ps.unit.Warnings = append(ps.unit.Warnings, id.fail("warning", "implicit declaration of function '%s' [-Wimplicit-function-declaration]", id.text))
+		w := id.fail("warning", "implicit declaration of function '%s' [-Wimplicit-function-declaration]", id.text)
+		if ps.fn != nil {
+			w.Func = ps.fn.name
+		}
+		ps.unit.Warnings = append(ps.unit.Warnings, w)
 		fn = &function{name: id.text, result: tInt, at: id}
 		ps.unit.funcs[id.text] = fn
 	}

@@ -164,7 +164,10 @@ func init() {
 		}},
 		"strdup": {s, p(s), false, func(m *machine, a []arg, at token) value {
 			text := m.text(a[0].p, at)
-			o := m.alloc(&ctype{k: array, elem: tChar, n: len(text) + 1})
+			if !m.grow(len(text) + 1) {
+				return value{}
+			}
+			o := &object{elem: tChar, cells: make([]value, len(text)+1)}
 			m.fill(address{o: o}, text, at)
 			return value{p: address{o: o}}
 		}},
@@ -216,10 +219,10 @@ func init() {
 			if o := a[0].p.o; o != nil {
 				if o.freed || o.fixed || a[0].p.off != 0 {
 					m.write(2, "free(): invalid pointer\n")
-					m.c.Kill(m.c.Pid(), linux.SIGABRT)
-					m.c.Exit(134)
+					m.die(linux.SIGABRT)
 				}
 				o.freed = true
+				m.heap -= max(o.bytes, len(o.cells))
 			}
 			return value{}
 		}},
@@ -345,8 +348,7 @@ func (m *machine) write(fd int, s string) value {
 		m.c.Out.WriteString(s)
 		return value{i: int64(len(s))}
 	}
-	m.c.Out.Flush()
-	return m.direct(fd, s)
+	return m.direct(fd, s) // what standard output holds back stays there, as in C
 }
 
 func (m *machine) direct(fd int, s string) value {
@@ -379,11 +381,10 @@ func (m *machine) stream(p address, at token) int {
 func (m *machine) sleep(d time.Duration) { m.c.Sleep(d) }
 
 func (m *machine) malloc(n int64, _ token) value {
-	if n < 0 || n > maxHeap {
+	if n < 0 || n > maxHeap || !m.grow(int(n)) {
 		m.errno.cells[0].i = int64(linux.ENOMEM)
 		return value{}
 	}
-	m.grow(int(n))
 	return value{p: address{o: &object{bytes: int(n)}}}
 }
 

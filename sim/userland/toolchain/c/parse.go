@@ -86,6 +86,9 @@ func (ps *parser) protect(f func()) (err *Error) {
 			if !ok {
 				panic(v) // not ours: the kernel ends processes so
 			}
+			if ps.fn != nil && e.Kind != "fatal error" {
+				e.Func = ps.fn.name
+			}
 			err = e
 		}
 	}()
@@ -407,9 +410,17 @@ func (ps *parser) external() {
 		if ps.accept(",") {
 			continue
 		}
-		ps.expect(";")
+		ps.endDeclaration()
 		return
 	}
+}
+
+// endDeclaration takes the semicolon behind the last of the names that are declared.
+func (ps *parser) endDeclaration() {
+	if t := ps.peek(); !ps.is(";") && (t.kind == name || t.kind == number) {
+		t.throw("error", "expected '=', ',', ';', 'asm' or '__attribute__' before '%s'", t.text)
+	}
+	ps.expect(";")
 }
 
 func (ps *parser) global(t *ctype, id token, extern bool) {
@@ -600,6 +611,7 @@ func (ps *parser) declaration() stmt {
 				ps.unit.order = append(ps.unit.order, g)
 			} else {
 				list = append(list, func(f *frame) flow {
+					f.m.release(f.slots[g.slot]) // of the time round before
 					o := f.m.alloc(g.t)
 					f.slots[g.slot] = o
 					if g.init != nil {
@@ -613,6 +625,9 @@ func (ps *parser) declaration() stmt {
 		if !ps.accept(",") {
 			break
 		}
+	}
+	if t := ps.peek(); !ps.is(";") && (t.kind == name || t.kind == number) {
+		t.throw("error", "expected ',' or ';' before '%s'", t.text)
 	}
 	ps.expect(";")
 	return sequence(list)

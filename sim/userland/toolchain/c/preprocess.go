@@ -12,6 +12,9 @@ type Preprocessor struct {
 	// Read gives the text of a file. system is an include in angle brackets; from is the file that
 	// includes it, "" for the source itself. It gives the path that was found.
 	Read func(file string, system bool, from string) (path, content string, err error)
+	// System says whether a file that was found is a header of the system, whose stand-ins in the
+	// catalogue have no text: what they declare, the lab knows.
+	System func(path string) bool
 	// Define are macros of the command line: "NAME" or "NAME=VALUE".
 	Define []string
 	// Step is called for each bit of work.
@@ -41,7 +44,7 @@ type macro struct {
 // Preprocessing is bounded: a source is anybody's.
 const (
 	maxIncludes = 200
-	maxTokens   = 1 << 20
+	maxTokens   = 1 << 18
 )
 
 type condition struct {
@@ -66,8 +69,7 @@ func (p *Preprocessor) run(fileName, from string, system bool, at token) *Error 
 	if !slices.Contains(p.included, path) {
 		p.included = append(p.included, path)
 	}
-	if system {
-		// The headers of the catalogue's packages are stand-ins: what they declare, the lab knows.
+	if p.System(path) {
 		return nil
 	}
 	if p.once[path] {
@@ -262,9 +264,6 @@ func (p *Preprocessor) directive(d token, rest []token, path string) *Error {
 			return d.fail("sorry, unimplemented", "#line")
 		}
 	case "pragma":
-		if len(rest) == 4 && rest[0].text == "lab" && rest[1].text == "program" {
-			// The name may have dashes, which are tokens of their own.
-		}
 		return p.pragma(d, rest, path)
 	default:
 		return d.fail("error", "invalid preprocessing directive #%s", d.text)
@@ -281,7 +280,7 @@ func (p *Preprocessor) pragma(d token, rest []token, path string) *Error {
 	}
 	program := ""
 	for _, t := range rest[2 : len(rest)-1] {
-		program += t.text
+		program += t.text // of a name with dashes, each is a token of its own
 	}
 	size, err := strconv.ParseInt(rest[len(rest)-1].text, 10, 64)
 	if err != nil || size <= 0 || size > 1<<30 {
@@ -361,12 +360,16 @@ func (p *Preprocessor) test(d token, rest []token) (bool, *Error) {
 // expand replaces the macros in a line.
 func (p *Preprocessor) expand(in []token) ([]token, *Error) {
 	var out []token
-	for n := 0; len(in) > 0; n++ {
-		if n > maxTokens || len(in) > maxTokens {
-			return nil, in[0].fail("fatal error", "macros expand to more than %d tokens", maxTokens)
+	// What is still to be read, the next token last.
+	todo := slices.Clone(in)
+	slices.Reverse(todo)
+	for n := 0; len(todo) > 0; n++ {
+		t := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if n > maxTokens || len(todo) > maxTokens {
+			return nil, t.fail("fatal error", "macros expand to more than %d tokens", maxTokens)
 		}
-		p.Step(1)
-		t := in[0]
+		p.Step(4 + len(t.hide))
 		m := p.macros[t.text]
 		if t.kind == name && m == nil {
 			switch t.text {
@@ -376,16 +379,14 @@ func (p *Preprocessor) expand(in []token) ([]token, *Error) {
 				t.kind, t.text = text, t.src.name
 			}
 		}
-		if t.kind != name || m == nil || slices.Contains(t.hide, t.text) || m.function && (len(in) < 2 || in[1].text != "(" || in[1].kind != punct) {
+		if t.kind != name || m == nil || slices.Contains(t.hide, t.text) || m.function && (len(todo) == 0 || todo[len(todo)-1].text != "(" || todo[len(todo)-1].kind != punct) {
 			out = append(out, t)
-			in = in[1:]
 			continue
 		}
 		hide := append(slices.Clone(t.hide), m.name)
 		body := slices.Clone(m.body)
-		rest := in[1:]
 		if m.function {
-			args, after, ok := arguments(in[1:])
+			args, used, ok := arguments(todo)
 			if !ok {
 				return nil, t.fail("error", "unterminated argument list invoking macro \"%s\"", m.name)
 			}
@@ -395,7 +396,7 @@ func (p *Preprocessor) expand(in []token) ([]token, *Error) {
 			if len(args) != len(m.params) {
 				return nil, t.fail("error", "macro \"%s\" requires %d arguments, but only %d given", m.name, len(m.params), len(args))
 			}
-			rest = after
+			todo = todo[:len(todo)-used]
 			var filled []token
 			for _, b := range body {
 				if k := slices.Index(m.params, b.text); k >= 0 && b.kind == name {
@@ -413,16 +414,19 @@ func (p *Preprocessor) expand(in []token) ([]token, *Error) {
 				return nil, t.fail("fatal error", "macros are nested too deep")
 			}
 		}
-		in = slices.Concat(body, rest)
+		slices.Reverse(body)
+		todo = append(todo, body...)
 	}
 	return out, nil
 }
 
-// arguments takes apart what follows the name of a function-like macro.
-func arguments(in []token) (args [][]token, rest []token, ok bool) {
+// arguments takes apart what follows the name of a function-like macro, read from the end of todo,
+// and says how many tokens that is.
+func arguments(todo []token) (args [][]token, used int, ok bool) {
 	depth := 0
 	var cur []token
-	for i, t := range in {
+	for i := len(todo) - 1; i >= 0; i-- {
+		t := todo[i]
 		if t.kind == punct {
 			switch t.text {
 			case "(":
@@ -431,7 +435,7 @@ func arguments(in []token) (args [][]token, rest []token, ok bool) {
 				}
 			case ")":
 				if depth--; depth == 0 {
-					return append(args, cur), in[i+1:], true
+					return append(args, cur), len(todo) - i, true
 				}
 			case ",":
 				if depth == 1 {
@@ -442,18 +446,19 @@ func arguments(in []token) (args [][]token, rest []token, ok bool) {
 		}
 		cur = append(cur, t)
 	}
-	return nil, nil, false
+	return nil, 0, false
 }
+
+// predefined are the macros that need no header: the compiler's own, and those of headers that the
+// lab knows.
+var predefined = []string{"__STDC__=1", "__STDC_VERSION__=201710L", "__x86_64__=1", "__linux__=1", "linux=1", "unix=1", "__unix__=1", "__GNUC__=12", "__GNUC_MINOR__=2", "__LP64__=1",
+	"NULL=0", "EXIT_SUCCESS=0", "EXIT_FAILURE=1", "EOF=-1", "INT_MAX=2147483647", "INT_MIN=(-2147483647-1)", "LONG_MAX=9223372036854775807L", "true=1", "false=0", "bool=int",
+	"STDIN_FILENO=0", "STDOUT_FILENO=1", "STDERR_FILENO=2", "RAND_MAX=2147483647", "BUFSIZ=8192"}
 
 // Compile reads a source. The files that it is made of come back even with an error.
 func (p *Preprocessor) Compile(fileName string) (u *Unit, files []string, err error) {
 	p.macros, p.once = map[string]*macro{}, map[string]bool{}
-	for _, m := range []string{"__STDC__=1", "__STDC_VERSION__=201710L", "__x86_64__=1", "__linux__=1", "linux=1", "unix=1", "__unix__=1", "__GNUC__=12", "__GNUC_MINOR__=2", "__LP64__=1",
-		"NULL=0", "EXIT_SUCCESS=0", "EXIT_FAILURE=1", "EOF=-1", "INT_MAX=2147483647", "INT_MIN=(-2147483647-1)", "LONG_MAX=9223372036854775807L", "true=1", "false=0", "bool=int",
-		"STDIN_FILENO=0", "STDOUT_FILENO=1", "STDERR_FILENO=2", "RAND_MAX=2147483647", "BUFSIZ=8192"} {
-		p.Define = append([]string{m}, p.Define...)
-	}
-	for _, d := range p.Define {
+	for _, d := range slices.Concat(predefined, p.Define) {
 		macroName, value, ok := strings.Cut(d, "=")
 		if !ok {
 			value = "1"

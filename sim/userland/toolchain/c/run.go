@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 )
@@ -58,7 +60,6 @@ type machine struct {
 	calls   int
 	heap    int
 	seed    uint64
-	ctx     string // the function that runs, for messages
 }
 
 // frame is a call of a function.
@@ -154,39 +155,57 @@ func (m *machine) call(fn *function, args []value, at token) value {
 	}
 	fn.body(f)
 	m.calls--
+	for _, o := range f.slots {
+		m.release(o)
+	}
 	return f.result
 }
 
 // alloc makes an object for a variable of type t, filled with zeros.
 func (m *machine) alloc(t *ctype) *object {
 	n := t.cells()
-	m.grow(n)
+	if !m.grow(n) {
+		m.fault(token{}) // the stack has run over
+	}
 	return &object{elem: t.scalar(), cells: make([]value, n)}
 }
 
-// grow charges the sandbox for n more cells.
-func (m *machine) grow(n int) {
-	if m.heap += n; m.heap > maxHeap {
-		m.heap = n // what is behind is garbage by now, or the charge below ends the process
+// grow makes room for n more cells, if there is.
+func (m *machine) grow(n int) bool {
+	m.c.Step(1 + n>>4)
+	if m.heap+n > maxHeap {
+		return false
 	}
-	if m.c != nil {
-		m.c.Step(n >> 4)
+	m.heap += n
+	return true
+}
+
+// release gives back an object's room. What still points to it keeps it.
+func (m *machine) release(o *object) {
+	if o != nil {
+		m.heap -= len(o.cells)
 	}
 }
 
 // fault ends the process as a bad address does.
 func (m *machine) fault(token) {
-	m.c.Proc.Signal(linux.SIGSEGV, 0)
-	m.c.Kill(m.c.Pid(), linux.SIGSEGV)
-	m.c.Exit(139) // for a process 1, which signals of its own do not reach
+	m.die(linux.SIGSEGV)
 }
 
 func (m *machine) divide(at token) {
 	if m.c == nil {
 		at.throw("error", "division by zero in constant expression")
 	}
-	m.c.Kill(m.c.Pid(), linux.SIGFPE)
-	m.c.Exit(136)
+	m.die(linux.SIGFPE)
+}
+
+// die ends the process by a signal that what it did raises. What it has printed and not flushed is
+// lost.
+func (m *machine) die(sig linux.Signal) {
+	m.c.Proc.Signal(sig, kernel.Default)
+	m.c.Kill(m.c.Pid(), sig)
+	m.c.Proc.Sleep(time.Nanosecond)
+	m.c.Proc.Exit(128 + int(sig)) // process 1, which its own signals do not reach
 }
 
 func (m *machine) load(p address, at token) value {
