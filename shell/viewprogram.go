@@ -17,11 +17,12 @@ import (
 )
 
 // viewNames are the programs of package views.
-var viewNames = []string{"layers", "waste", "compare"}
+var viewNames = []string{"layers", "waste", "compare", "explain"}
 
 // viewCommand makes the command of a program.
-func viewCommand(e *views.Env, name string) *cobra.Command {
-	for _, c := range views.Commands(e) {
+func (l *Lab) viewCommand(e *views.Env, name string) *cobra.Command {
+	explain := views.NewExplain(e, l.sim.Builds().Records, func() views.Images { return l.sim.Engine().State().Images.Get })
+	for _, c := range append(views.Commands(e), explain) {
 		if c.Name() == name {
 			return views.Alone(e, c)
 		}
@@ -56,7 +57,7 @@ func (l *Lab) view(p *kernel.Proc) int {
 				e.Width = min(cols, 120)
 			}
 		}
-		c := viewCommand(e, name)
+		c := l.viewCommand(e, name)
 		if c == nil {
 			fmt.Fprintf(stderr, "%s: no such view\n", name)
 			return 127

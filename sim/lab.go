@@ -66,6 +66,7 @@ type Lab struct {
 	handler http.Handler
 	server  *http.Server
 	web     *web.Web
+	builds  build.Log
 
 	close     sync.Once
 	listeners []net.Listener
@@ -103,7 +104,7 @@ func New(o Options) (*Lab, error) {
 		Kernel: l.k, Registry: registry{o.Registry}, Host: l.host.Sandbox().NS(), Change: build.ChangeConfig, Disk: disk, Pace: o.Pace,
 	})
 	l.handler = engineapi.NewHandler(l.engine, &build.Builder{
-		Engine: engineapi.ForBuilds(l.engine), Web: l.Web(),
+		Engine: engineapi.ForBuilds(l.engine), Web: l.Web(), Log: &l.builds,
 	})
 	l.server = &http.Server{Handler: l.handler}
 	sock, err := l.host.Sandbox().ListenUnixOutside(Socket, 0o660, dockerGroup)
@@ -150,6 +151,9 @@ func (l *Lab) Host() *host.Host { return l.host }
 
 // Engine is the Docker engine.
 func (l *Lab) Engine() *container.Engine { return l.engine }
+
+// Builds is what became of the last builds.
+func (l *Lab) Builds() *build.Log { return &l.builds }
 
 // Handler is the engine's API, to be served on whatever connection.
 func (l *Lab) Handler() http.Handler { return l.handler }

@@ -18,6 +18,8 @@ type usage struct {
 	wantImage, imageNeedsArchive, onePath, oneImage string
 	oneStdin, notBase, noPath, seeHelp              string
 	headUsage, headFlags                            string
+	explainShort, explainLong, back, noBuild        string
+	fewBuilds, fewSteps, wantStep                   string
 }
 
 func usageIn(lang string) *usage {
@@ -90,6 +92,15 @@ what differs in each: content, mode, owner, time.`,
 	seeHelp:           "see '%s --help'",
 	headUsage:         "Usage",
 	headFlags:         "Options",
+
+	explainShort: "say why the steps of the last build did or did not come from the cache",
+	explainLong: `Say of each step of the last build why it came from the cache or why it did not: a
+file that changed, a build argument, the instruction, the image below, --no-cache.`,
+	back:      "explain the build `N` before the last one",
+	noBuild:   "nothing has been built yet",
+	fewBuilds: "only %d builds are remembered",
+	fewSteps:  "the build came to %d steps",
+	wantStep:  "want the number of a step, not %q",
 }
 
 var chineseUsage = usage{
@@ -134,4 +145,13 @@ var chineseUsage = usage{
 	seeHelp:           "请看 '%s --help'",
 	headUsage:         "用法",
 	headFlags:         "选项",
+
+	explainShort: "说明上次构建的每一步为什么用了或没用缓存",
+	explainLong: `对上次构建的每一步，说明它为什么来自缓存或者为什么不是：某个文件变了，构建参数、
+指令或下面的镜像不同，用了 --no-cache。`,
+	back:      "说明上次之前的第 `N` 次构建",
+	noBuild:   "还没有构建过",
+	fewBuilds: "只记得 %d 次构建",
+	fewSteps:  "那次构建只走到 %d 步",
+	wantStep:  "要写第几步，而不是 %q",
 }

@@ -65,6 +65,7 @@ type Builder struct {
 	Engine Engine
 	Web    Web    // what http and git addresses stand for; nil: there is no web
 	Limits Limits // the zero value is DefaultLimits
+	Log    *Log   // remembers what became of builds; may be nil
 }
 
 // Limits bounds what a build may take from a context and a Dockerfile that nobody trusts. What the
@@ -122,6 +123,20 @@ func (b *Builder) Build(ctx context.Context, o Options, archive io.Reader, tell 
 	limits := b.Limits
 	if limits == (Limits{}) {
 		limits = DefaultLimits
+	}
+	if b.Log != nil {
+		rec := recorder{Record: Record{Started: b.Engine.Now(), Tags: o.Tags}}
+		outer := tell
+		tell = func(e Event) {
+			rec.tell(e)
+			outer(e)
+		}
+		defer func() {
+			if err != nil {
+				rec.Err = short(err.Error())
+			}
+			b.Log.add(rec.Record)
+		}()
 	}
 	opener := opener{engine: b.Engine, web: b.Web, limits: limits, tell: tell}
 	defer opener.close()

@@ -229,30 +229,84 @@ func TestCacheFromAnImageWithoutParents(t *testing.T) {
 	}
 }
 
+// TestCacheMissSaysWhy builds a first Dockerfile and then a second one, which misses the cache.
 func TestCacheMissSaysWhy(t *testing.T) {
-	e := newEngine(t)
-	why := func(dockerfile string) string {
-		var reasons []string
-		b := &build.Builder{Engine: e}
-		_, err := b.Build(context.Background(), build.Options{Remove: true}, files{"Dockerfile": dockerfile}.tar(t), func(ev build.Event) {
-			if m, ok := ev.(build.CacheMiss); ok {
-				reasons = append(reasons, m.Reason)
+	arg := func(kv string) build.Options {
+		name, value, _ := strings.Cut(kv, "=")
+		return build.Options{BuildArgs: map[string]*string{name: &value}}
+	}
+	type f = files
+	for _, test := range []struct {
+		name          string
+		first, second files // without a FROM
+		o1, o2        build.Options
+		want          string // of the second build: what the steps say, but for those that hit
+	}{
+		{"the same again", f{"Dockerfile": "ENV a=1\nRUN say x\n"}, f{"Dockerfile": "ENV a=1\nRUN say x\n"}, build.Options{}, build.Options{}, ""},
+		{"another command", f{"Dockerfile": "RUN say x\nRUN say z\n"}, f{"Dockerfile": "RUN say y\nRUN say z\n"}, build.Options{}, build.Options{},
+			"instruction: /bin/sh -c say x > /bin/sh -c say y|after-miss"},
+		{"the nearest command", f{"Dockerfile": "RUN say hello\n"}, f{"Dockerfile": "RUN say hullo\n"}, build.Options{}, build.Options{},
+			"instruction: /bin/sh -c say hello > /bin/sh -c say hullo"},
+		{"another file", f{"Dockerfile": "COPY f /f\n", "f": "1"}, f{"Dockerfile": "COPY f /f\n", "f": "2"}, build.Options{}, build.Options{}, "files"},
+		{"a file that became two", f{"Dockerfile": "COPY f* /d/\n", "f": "1"}, f{"Dockerfile": "COPY f* /d/\n", "f": "1", "f2": "2"}, build.Options{}, build.Options{}, "files"},
+		{"another place", f{"Dockerfile": "COPY f /f\n", "f": "1"}, f{"Dockerfile": "COPY f /g\n", "f": "1"}, build.Options{}, build.Options{}, "instruction"},
+		{"another build argument", f{"Dockerfile": "ARG v\nRUN say x\n"}, f{"Dockerfile": "ARG v\nRUN say x\n"}, arg("v=1"), arg("v=2"), "build-args ARG v: 1 > 2"},
+		{"a variable before", f{"Dockerfile": "ENV a=1\nRUN say x\n"}, f{"Dockerfile": "ENV a=2\nRUN say x\n"}, build.Options{}, build.Options{},
+			"instruction|after-miss"},
+		{"on something new", f{"Dockerfile": "RUN say x\n"}, f{"Dockerfile": "RUN say x\nRUN say y\n"}, build.Options{}, build.Options{}, "first-time"},
+		{"switched off", f{"Dockerfile": "RUN say x\n"}, f{"Dockerfile": "RUN say x\n"}, build.Options{}, build.Options{NoCache: true}, "no-cache"},
+		{"a source that is not here", f{"Dockerfile": "RUN say x\n"}, f{"Dockerfile": "RUN say x\n"}, build.Options{}, build.Options{CacheFrom: []string{"nowhere"}}, "no-sources"},
+		{"a source that does not have it", f{"Dockerfile": "RUN say x\n"}, f{"Dockerfile": "RUN say x\n"}, build.Options{}, build.Options{CacheFrom: []string{"base"}}, "cache-from"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e := newEngine(t)
+			log := &build.Log{}
+			b := &build.Builder{Engine: e, Log: log}
+			for _, run := range []struct {
+				f files
+				o build.Options
+			}{{test.first, test.o1}, {test.second, test.o2}} {
+				run.f["Dockerfile"] = "FROM base\n" + run.f["Dockerfile"]
+				if _, err := b.Build(context.Background(), run.o, run.f.tar(t), func(build.Event) {}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var all []string
+			for _, s := range log.Records()[0].Steps {
+				if s.Miss == nil {
+					continue
+				}
+				text := string(s.Miss.Why)
+				for _, x := range s.Miss.Settings {
+					text += fmt.Sprintf(" %s %s: %s > %s", x.Field, x.Name, x.Was, x.Now)
+				}
+				if s.Miss.Why == build.OtherCommand && strings.Contains(test.want, ": ") {
+					text += ": " + s.Miss.Was + " > " + s.Miss.Now
+				}
+				all = append(all, text)
+			}
+			if got := strings.Join(all, "|"); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Join(reasons, "|")
 	}
-	const later = "|an earlier step of this stage was not in the cache"
-	for _, test := range []struct{ dockerfile, want string }{
-		{"FROM base\nENV a=1\nRUN say x\n", "no image has been made from the one before it yet" + later},
-		{"FROM base\nENV a=1\nRUN say x\n", ""},
-		{"FROM base\nENV a=2\nRUN say x\n", "no image made from the one before it had the same instruction and files" + later},
-	} {
-		if got := why(test.dockerfile); got != test.want {
-			t.Errorf("%q: %q", test.dockerfile, got)
-		}
+}
+
+func TestLogRemembersSteps(t *testing.T) {
+	e := newEngine(t)
+	log := &build.Log{}
+	b := &build.Builder{Engine: e, Log: log}
+	ctx := files{"Dockerfile": "FROM base\nENV a=1\nRUN exit 3\n"}
+	if _, err := b.Build(context.Background(), build.Options{Tags: []string{"t:1"}}, ctx.tar(t), func(build.Event) {}); err == nil {
+		t.Fatal("the build did not fail")
+	}
+	r := log.Records()[0]
+	if len(r.Steps) != 3 || r.Image != "" || r.Err == "" || r.Tags[0] != "t:1" {
+		t.Fatalf("%+v", r)
+	}
+	from, env, run := r.Steps[0], r.Steps[1], r.Steps[2]
+	if from.Looked || from.Made == "" || !env.Looked || env.From != from.Made || env.Miss == nil || run.From != env.Made || run.Made != "" || run.Source != "RUN exit 3" || run.Of != 3 {
+		t.Errorf("%+v", r.Steps)
 	}
 }
 

@@ -39,21 +39,24 @@ func newCache(ctx context.Context, e Engine, from []string) *cache {
 }
 
 // look gives the image for a step, or says why there is none.
-func (c *cache) look(parent *image.Image, cfg *container.Config) (hit *image.Image, miss string, err error) {
+func (c *cache) look(parent *image.Image, cfg *container.Config) (hit *image.Image, miss *Miss, err error) {
 	switch {
 	case c == nil:
-		return nil, "the cache was switched off", nil
+		return nil, &Miss{Why: SwitchedOff}, nil
 	case c.missed:
-		return nil, "an earlier step of this stage was not in the cache", nil
+		return nil, &Miss{Why: AfterMiss}, nil
 	}
 	hit, miss = c.children(parent, cfg)
 	if c.only {
 		if hit != nil && !slices.ContainsFunc(c.from, func(i *image.Image) bool { return c.descends(i, hit.ID) }) {
-			hit, miss = nil, "no image of --cache-from stands on one that ran this"
+			hit, miss = nil, &Miss{Why: NotInSources, Nearest: hit.ID}
 		}
 		if hit == nil {
 			if hit, err = c.histories(parent, cfg); err != nil {
-				return nil, "", err
+				return nil, nil, err
+			}
+			if len(c.from) == 0 {
+				miss = &Miss{Why: NoSources}
 			}
 		}
 	}
@@ -62,27 +65,17 @@ func (c *cache) look(parent *image.Image, cfg *container.Config) (hit *image.Ima
 }
 
 // children looks among the images made from parent; of several, the newest will do.
-func (c *cache) children(parent *image.Image, cfg *container.Config) (hit *image.Image, miss string) {
+func (c *cache) children(parent *image.Image, cfg *container.Config) (hit *image.Image, miss *Miss) {
 	all := c.engine.Children(idOf(parent))
-	same := false // an image that ran the same, in other circumstances
 	for _, i := range all {
-		if !sameConfig(&i.Config.ContainerConfig, cfg) {
-			same = same || slices.Equal(i.Config.ContainerConfig.Cmd, cfg.Cmd)
-			continue
-		}
-		if hit == nil || hit.Config.Created.Before(i.Config.Created) {
+		if sameConfig(&i.Config.ContainerConfig, cfg) && (hit == nil || hit.Config.Created.Before(i.Config.Created)) {
 			hit = i
 		}
 	}
-	switch {
-	case hit != nil:
-		return hit, ""
-	case len(all) == 0:
-		return nil, "no image has been made from the one before it yet"
-	case same:
-		return nil, "an image was made by the same instruction, but its environment, user, ports, volumes or labels were others"
+	if hit == nil {
+		miss = explain(all, cfg)
 	}
-	return nil, "no image made from the one before it had the same instruction and files"
+	return hit, miss
 }
 
 func idOf(i *image.Image) image.ID {

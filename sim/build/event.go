@@ -20,7 +20,7 @@ type (
 	// CacheHit says that Image is what the instruction would make.
 	CacheHit struct{ Image image.ID }
 	// CacheMiss says why no image would do. The classic builder is silent about it.
-	CacheMiss struct{ Reason string }
+	CacheMiss struct{ Miss }
 	// Running says that a container was made for an instruction.
 	Running struct{ Container string }
 	// Output is what a RUN wrote. Data belongs to the receiver.

@@ -294,7 +294,7 @@ func (r *run) look(st *stage, cfg *container.Config) (bool, error) {
 		return false, err
 	}
 	if hit == nil {
-		r.tell(CacheMiss{miss})
+		r.tell(CacheMiss{*miss})
 		return false, nil
 	}
 	r.tell(CacheHit{hit.ID})

@@ -30,7 +30,7 @@ func TestMessages(t *testing.T) {
 		{build.ImageMade{Image: digest}, []string{`{"stream":" ---\u003e 0123456789ab\n"}`}},
 		{build.ImageMade{}, []string{`{"stream":" ---\u003e \n"}`}}, // after FROM scratch
 		{build.CacheHit{Image: digest}, []string{`{"stream":" ---\u003e Using cache\n"}`}},
-		{build.CacheMiss{Reason: "why"}, nil},
+		{build.CacheMiss{Miss: build.Miss{Why: build.FirstTime}}, nil},
 		{build.Running{Container: container}, []string{`{"stream":" ---\u003e Running in c0ffeec0ffee\n"}`}},
 		{build.Output{Data: []byte("out\n")}, []string{`{"stream":"out\n"}`}},
 		{build.Output{Stderr: true, Data: []byte("err")}, []string{`{"stream":"\u001b[91merr\u001b[0m"}`}},
