@@ -90,7 +90,9 @@ func (r *LayersReport) write(p *page, whole bool) {
 				row("     ", s)
 			}
 		}
-		row("     ", p.account(l, largest, text))
+		if does := p.account(l, largest, text); strings.TrimSpace(plain(does)) != "" {
+			row("     ", does)
+		}
 		for _, c := range l.Changes {
 			row("     ", p.change(&c, text))
 		}
