@@ -78,7 +78,7 @@ func New(o Options) (*Lab, error) {
 		o.Registry = catalog.Open()
 	}
 	l := &Lab{}
-	var extra []userland.Entry
+	extra := userland.Packages(o.Registry)
 	for name, p := range o.Programs {
 		extra = append(extra, userland.Entry{Name: name, Families: prog.GNU, Main: func(prog.Family) kernel.Program { return p }})
 	}

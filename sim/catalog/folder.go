@@ -26,11 +26,13 @@ type folder struct {
 	layers       map[string]*description
 	suites       map[string]*suite
 	digests      func() (map[string]digests, error)
+	archives     func() ([]archives, error)
 }
 
 func newFolder(fsys fs.FS) *folder {
 	f := &folder{fsys: fsys, repositories: map[string]*repository{}, layers: map[string]*description{}, suites: map[string]*suite{}}
 	f.digests = sync.OnceValues(f.readDigests)
+	f.archives = sync.OnceValues(f.readArchives)
 	return f
 }
 

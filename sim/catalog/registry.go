@@ -23,11 +23,11 @@ var data embed.FS
 type Registry struct {
 	folders []*folder // the first that has something stands before the rest
 
-	mu       sync.Mutex
-	images   map[string]*Image // by name:tag
-	layers   map[string]*layer.Layer
-	suites   map[string]*debian.Suite // by the names of what it joins
-	archives map[string][]byte        // by layer and extension
+	mu     sync.Mutex
+	images map[string]*Image // by name:tag
+	layers map[string]*layer.Layer
+	suites map[string]*debian.Suite // by the names of what it joins
+	tars   map[string][]byte        // by layer and extension
 }
 
 // Open opens the catalogue that is built into the program.
@@ -48,7 +48,7 @@ func OpenDir(folder fs.FS) *Registry {
 }
 
 func newRegistry(fsys fs.FS) *Registry {
-	return &Registry{folders: []*folder{newFolder(fsys)}, images: map[string]*Image{}, layers: map[string]*layer.Layer{}, suites: map[string]*debian.Suite{}, archives: map[string][]byte{}}
+	return &Registry{folders: []*folder{newFolder(fsys)}, images: map[string]*Image{}, layers: map[string]*layer.Layer{}, suites: map[string]*debian.Suite{}, tars: map[string][]byte{}}
 }
 
 // Errors of Resolve, which the engine words as the real one does.

@@ -44,7 +44,7 @@ type page struct {
 	Size    int64
 }
 
-// Hosts are the names of the hosts that have pages or repositories, sorted.
+// Hosts are the names of the hosts that have pages, repositories or packages, sorted.
 func (r *Registry) Hosts() ([]string, error) {
 	hosts := map[string]bool{}
 	for _, f := range r.folders {
@@ -57,6 +57,15 @@ func (r *Registry) Hosts() ([]string, error) {
 				if d.IsDir() {
 					hosts[d.Name()] = true
 				}
+			}
+		}
+		all, err := f.archives()
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range all {
+			for _, host := range a.Hosts {
+				hosts[host] = true
 			}
 		}
 	}
@@ -93,7 +102,7 @@ func (r *Registry) Page(host, url string) (*Page, error) {
 			}
 		}
 	}
-	return nil, nil
+	return r.archivePage(host, url)
 }
 
 // page makes a page of its description.
@@ -105,7 +114,7 @@ func (r *Registry) page(url string, p page) (*Page, error) {
 	case p.Program != "":
 		made.Content = ELF(p.Program, "gnu", p.Size)
 	case p.Archive != "":
-		b, err := r.archive(p.Archive, path.Ext(url))
+		b, err := r.packed(p.Archive, path.Ext(url))
 		if err != nil {
 			return nil, err
 		}
@@ -125,11 +134,11 @@ var types = map[string]string{
 
 func typeOf(name string) string { return cmp.Or(types[path.Ext(name)], "application/octet-stream") }
 
-// archive makes the tar of a layer, compressed as the extension says. It is made once.
-func (r *Registry) archive(name, ext string) ([]byte, error) {
+// packed makes the tar of a layer, compressed as the extension says. It is made once.
+func (r *Registry) packed(name, ext string) ([]byte, error) {
 	key := name + ext
 	r.mu.Lock()
-	b := r.archives[key]
+	b := r.tars[key]
 	r.mu.Unlock()
 	if b != nil {
 		return b, nil
@@ -169,7 +178,7 @@ func (r *Registry) archive(name, ext string) ([]byte, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.archives[key] = out.Bytes()
+	r.tars[key] = out.Bytes()
 	return out.Bytes(), nil
 }
 

@@ -17,13 +17,14 @@ import (
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/userland/accounts"
+	"github.com/dockerlab/dockerlab/sim/userland/apt"
 	"github.com/dockerlab/dockerlab/sim/userland/archive"
 	"github.com/dockerlab/dockerlab/sim/userland/calc"
+	"github.com/dockerlab/dockerlab/sim/userland/dpkg"
 	"github.com/dockerlab/dockerlab/sim/userland/edit"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/gnumake"
 	"github.com/dockerlab/dockerlab/sim/userland/network"
-	"github.com/dockerlab/dockerlab/sim/userland/packages"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/services"
 	"github.com/dockerlab/dockerlab/sim/userland/sh"
@@ -51,13 +52,14 @@ func New(extra ...Entry) *Table {
 	t := &Table{gnu: map[string]Entry{}, busybox: map[string]Entry{}, ids: newIdentities()}
 	for _, theme := range [][]prog.Program{
 		accounts.Programs,
+		apt.Programs(nil),
 		archive.Programs,
 		calc.Programs,
+		dpkg.Programs(nil),
 		edit.Programs,
 		files.Programs,
 		gnumake.Programs,
 		network.Programs,
-		packages.Programs,
 		system.Programs,
 		services.Programs,
 		text.Programs,
@@ -83,6 +85,18 @@ func New(extra ...Entry) *Table {
 		t.add(e)
 	}
 	return t
+}
+
+// Packages are the programs that manage packages, with the archives that those come from. Given to
+// New, they replace the ones that know no archive.
+func Packages(archives apt.Archives) []Entry {
+	var all []Entry
+	for _, theme := range [][]prog.Program{dpkg.Programs(archives), apt.Programs(archives)} {
+		for _, p := range theme {
+			all = append(all, Entry{Name: p.Name, Families: p.Families, Main: p.Main})
+		}
+	}
+	return all
 }
 
 func (t *Table) add(e Entry) {

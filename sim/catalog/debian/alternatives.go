@@ -75,8 +75,18 @@ func (c choice) best() Alternative {
 	return slices.MaxFunc(c, func(a, b Alternative) int { return a.Priority - b.Priority })
 }
 
+// FormatAlternative writes a file of /var/lib/dpkg/alternatives: what is offered for one name, and
+// whether somebody chose among it.
+func FormatAlternative(choices []Alternative, manual bool) string {
+	return choice(choices).text(manual)
+}
+
 // text is the file of /var/lib/dpkg/alternatives.
-func (c choice) text() string {
+func (c choice) text(manual bool) string {
+	mode := "auto"
+	if manual {
+		mode = "manual"
+	}
 	slaves := map[string]string{}
 	for _, a := range c {
 		for _, s := range a.Slaves {
@@ -85,7 +95,7 @@ func (c choice) text() string {
 	}
 	names := slices.Sorted(maps.Keys(slaves))
 	var b strings.Builder
-	fmt.Fprintf(&b, "auto\n%s\n", c[0].Link)
+	fmt.Fprintf(&b, "%s\n%s\n", mode, c[0].Link)
 	for _, n := range names {
 		fmt.Fprintf(&b, "%s\n%s\n", n, slaves[n])
 	}

@@ -68,8 +68,8 @@ func TestAlternatives(t *testing.T) {
 	if !reflect.DeepEqual(all, want) {
 		t.Errorf("got %v, want %v", all, want)
 	}
-	if c := choice(all); c.text() != vi || c.best().Path != "/usr/bin/vim.basic" {
-		t.Errorf("%s is written as %q", c.best().Path, c.text())
+	if c := choice(all); c.text(false) != vi || c.best().Path != "/usr/bin/vim.basic" {
+		t.Errorf("%s is written as %q", c.best().Path, c.text(false))
 	}
 	if _, err := ParseAlternative("vi", "auto"); err == nil {
 		t.Error("a file that is cut off is read")
@@ -121,19 +121,25 @@ d 755 0:0 /usr
 d 755 0:0 /usr/share
 d 755 0:0 /usr/share/doc
 f 644 0:0 10 /usr/share/doc/ed
-%conffiles
-/etc/ed.conf
 %info
 755 100 postinst
 %alternatives
 editor /usr/bin/editor /bin/ed 5
 + editor.1.gz /usr/share/man/man1/editor.1.gz /usr/share/man/man1/ed.1.gz
-%users
-ed:x:100:100::/:/bin/false
 %made
 d 750 100:100 /var/lib/ed
+%conffiles
+/etc/ed.conf
+%users
+ed:x:100:100::/:/bin/false
 %removed
 /etc/old
+%triggers
+activate-noawait ldconfig
+%configured
+Adding the user ed.
+""
+"%"
 `)},
 	"lib.pkg": &fstest.MapFile{Data: []byte("%files\nd 755 0:0 /lib\nb 644 0:0 9 /lib/libed.so\n")},
 }

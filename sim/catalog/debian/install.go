@@ -106,7 +106,7 @@ func Install(below, packages []*Package, o Options) (files []*File, removed []st
 	}
 	for name := range choices(packages) {
 		best := offered[name].best()
-		known("/var/lib/dpkg/alternatives/"+name, offered[name].text())
+		known("/var/lib/dpkg/alternatives/"+name, offered[name].text(false))
 		link("/etc/alternatives/"+name, best.Path)
 		link(best.Link, "/etc/alternatives/"+name)
 		for _, s := range best.Slaves {
@@ -154,30 +154,43 @@ func (p *Package) list() string {
 	return b.String()
 }
 
-// statusFields are the fields of /var/lib/dpkg/status in dpkg's order, Status itself left out.
-var statusFields = []string{"Package", "Essential", "Protected", "Status", "Priority", "Section", "Installed-Size", "Maintainer", "Architecture", "Multi-Arch",
-	"Source", "Version", "Replaces", "Provides", "Depends", "Pre-Depends", "Recommends", "Suggests", "Breaks", "Conflicts", "Enhances", "Conffiles",
-	"Description", "Homepage"}
+// statusFields are the fields of /var/lib/dpkg/status in dpkg's order; others follow them.
+var statusFields = []string{"Package", "Essential", "Protected", "Status", "Priority", "Section", "Installed-Size", "Origin", "Maintainer", "Bugs", "Architecture",
+	"Multi-Arch", "Source", "Version", "Config-Version", "Replaces", "Provides", "Depends", "Pre-Depends", "Recommends", "Suggests", "Breaks", "Conflicts",
+	"Enhances", "Conffiles", "Triggers-Pending", "Triggers-Awaited", "Description"}
+
+// Stanza is an entry of /var/lib/dpkg/status, without the empty line that ends it.
+func Stanza(c Control) string {
+	var b strings.Builder
+	write := func(f Field) {
+		if f.Value != "" {
+			b.WriteString(Control{f}.String())
+		}
+	}
+	for _, name := range statusFields {
+		write(Field{name, c.Get(name)})
+	}
+	for _, f := range c {
+		if !slices.Contains(statusFields, f.Name) && f.Name != "Filename" && f.Name != "Size" {
+			write(f)
+		}
+	}
+	return b.String()
+}
 
 // Status is /var/lib/dpkg/status of a system that has these packages installed and no others.
 func Status(packages []*Package) string {
 	var b strings.Builder
 	for _, p := range packages {
-		for _, name := range statusFields {
-			value := p.Control.Get(name)
-			switch name {
-			case "Status":
-				value = "install ok installed"
-			case "Conffiles":
-				for _, c := range p.Conffiles {
-					value += "\n " + c + " newconffile"
-				}
-			}
-			if value != "" {
-				b.WriteString(Control{{name, value}}.String())
-			}
+		c := append(slices.Clone(p.Control), Field{"Status", "install ok installed"})
+		value := ""
+		for _, name := range p.Conffiles {
+			value += "\n " + name + " newconffile"
 		}
-		b.WriteByte('\n')
+		if value != "" {
+			c = append(c, Field{"Conffiles", value})
+		}
+		b.WriteString(Stanza(c) + "\n")
 	}
 	return b.String()
 }

@@ -15,6 +15,10 @@
 //	    %users, %groups             lines that its configuration adds to /etc/passwd, /etc/group
 //	    %made                       manifest lines of files that its configuration makes
 //	    %removed                    paths that it removes
+//	    %stays                      of what it made: the paths that even a purge leaves
+//	    %triggers                   what it has in its triggers file, deb-triggers(5)
+//	    %configured                 what is printed when it is configured; and so on
+//	    %triggered, %removing, %purging
 package debian
 
 import (
@@ -39,6 +43,29 @@ type Package struct {
 	Groups       []string
 	Made         []manifest.Entry // after the merge of /usr
 	Removed      []string
+	Stays        []string
+	Triggers     []string
+
+	// What its scripts print. A line that is Debconf stands for what debconf says there of the
+	// frontends that cannot be used.
+	Configured, Triggered, Removing, Purging []string
+}
+
+// Debconf is a line of what a package's scripts print, see Package.
+const Debconf = "%"
+
+// list is a section of plain lines.
+type list struct {
+	name string
+	of   *[]string
+}
+
+// lists are the sections that are no more than lines.
+func (p *Package) lists() []list {
+	return []list{
+		{"conffiles", &p.Conffiles}, {"users", &p.Users}, {"groups", &p.Groups}, {"removed", &p.Removed}, {"stays", &p.Stays}, {"triggers", &p.Triggers},
+		{"configured", &p.Configured}, {"triggered", &p.Triggered}, {"removing", &p.Removing}, {"purging", &p.Purging},
+	}
 }
 
 // InfoFile is a file of /var/lib/dpkg/info, without the package's name before it.
@@ -81,14 +108,7 @@ func (p *Package) Format() string {
 			fmt.Fprintln(&b, e)
 		}
 	}
-	lines := func(name string, list []string) {
-		section(name, len(list))
-		for _, s := range list {
-			b.WriteString(s + "\n")
-		}
-	}
 	entries("files", p.Files)
-	lines("conffiles", p.Conffiles)
 	if section("info", len(p.Info)) {
 		for _, i := range p.Info {
 			fmt.Fprintf(&b, "%o %d %s\n", uint32(i.Mode), i.Size, i.Name)
@@ -102,16 +122,27 @@ func (p *Package) Format() string {
 			}
 		}
 	}
-	lines("users", p.Users)
-	lines("groups", p.Groups)
 	entries("made", p.Made)
-	lines("removed", p.Removed)
+	for _, l := range p.lists() {
+		section(l.name, len(*l.of))
+		for _, s := range *l.of {
+			// A line that would be taken for a section or for nothing is quoted.
+			if s == "" || s[0] == '%' || s[0] == '"' {
+				s = strconv.Quote(s)
+			}
+			b.WriteString(s + "\n")
+		}
+	}
 	return b.String()
 }
 
 // Parse reads what Format wrote.
 func Parse(control Control, text string) (*Package, error) {
 	p := &Package{Control: control}
+	plain := map[string]*[]string{}
+	for _, l := range p.lists() {
+		plain[l.name] = l.of
+	}
 	section := ""
 	n := 0
 	for line := range strings.Lines(text) {
@@ -132,42 +163,52 @@ func Parse(control Control, text string) (*Package, error) {
 			}
 			continue
 		}
-		var err error
-		switch section {
-		case "files":
-			err = appendEntry(&p.Files, line)
-		case "made":
-			err = appendEntry(&p.Made, line)
-		case "conffiles":
-			p.Conffiles = append(p.Conffiles, line)
-		case "users":
-			p.Users = append(p.Users, line)
-		case "groups":
-			p.Groups = append(p.Groups, line)
-		case "removed":
-			p.Removed = append(p.Removed, line)
-		case "info":
-			f := strings.SplitN(line, " ", 3)
-			if len(f) != 3 || strings.Contains(f[2], "/") {
-				err = fmt.Errorf("bad info %q", line)
-				break
-			}
-			mode, err1 := strconv.ParseUint(f[0], 8, 12)
-			size, err2 := strconv.ParseUint(f[1], 10, 62)
-			if err1 != nil || err2 != nil {
-				err = fmt.Errorf("bad info %q", line)
-			}
-			p.Info = append(p.Info, InfoFile{Name: f[2], Mode: linux.Mode(mode), Size: int64(size)})
-		case "alternatives":
-			err = p.appendAlternative(line)
-		default:
-			err = fmt.Errorf("unknown section %q", section)
-		}
-		if err != nil {
+		if err := p.parseLine(section, line, plain); err != nil {
 			return nil, p.badLine(n, err)
 		}
 	}
 	return p, nil
+}
+
+// parseLine reads a line of a section; plain are the sections of lines.
+func (p *Package) parseLine(section, line string, plain map[string]*[]string) error {
+	switch section {
+	case "files":
+		return appendEntry(&p.Files, line)
+	case "made":
+		return appendEntry(&p.Made, line)
+	case "info":
+		return p.appendInfo(line)
+	case "alternatives":
+		return p.appendAlternative(line)
+	}
+	to := plain[section]
+	if to == nil {
+		return fmt.Errorf("unknown section %q", section)
+	}
+	if line[0] == '"' {
+		unquoted, err := strconv.Unquote(line)
+		if err != nil {
+			return fmt.Errorf("bad line %s: %w", line, err)
+		}
+		line = unquoted
+	}
+	*to = append(*to, line)
+	return nil
+}
+
+func (p *Package) appendInfo(line string) error {
+	f := strings.SplitN(line, " ", 3)
+	if len(f) != 3 || strings.Contains(f[2], "/") {
+		return fmt.Errorf("bad info %q", line)
+	}
+	mode, err1 := strconv.ParseUint(f[0], 8, 12)
+	size, err2 := strconv.ParseUint(f[1], 10, 62)
+	if err1 != nil || err2 != nil {
+		return fmt.Errorf("bad info %q", line)
+	}
+	p.Info = append(p.Info, InfoFile{Name: f[2], Mode: linux.Mode(mode), Size: int64(size)})
+	return nil
 }
 
 func (p *Package) badLine(n int, err error) error {

@@ -14,6 +14,7 @@ import (
 type Suite struct {
 	folders   []fs.FS
 	index     func() (map[string]stanza, error)
+	list      func() (string, error)
 	providers func() map[string][]string // virtual package to the real ones, sorted
 
 	mu       sync.Mutex
@@ -32,6 +33,7 @@ type stanza struct {
 func OpenSuite(folders ...fs.FS) *Suite {
 	s := &Suite{folders: folders, control: map[string]Control{}, packages: map[string]*Package{}}
 	s.index = sync.OnceValues(s.readIndex)
+	s.list = sync.OnceValues(s.writeList)
 	s.providers = sync.OnceValue(s.findProviders)
 	return s
 }
@@ -85,6 +87,24 @@ func (s *Suite) Names() ([]string, error) {
 	index, err := s.index()
 	return slices.Sorted(maps.Keys(index)), err
 }
+
+// List is the control data of all packages, one stanza each, by name.
+func (s *Suite) List() (string, error) { return s.list() }
+
+func (s *Suite) writeList() (string, error) {
+	index, err := s.index()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(index)) {
+		b.WriteString(strings.TrimRight(index[name].text, "\n") + "\n\n")
+	}
+	return b.String(), nil
+}
+
+// Providers are the packages that provide a name, sorted.
+func (s *Suite) Providers(name string) []string { return s.providers()[name] }
 
 // Control is what there is to know of a package but its files. It is nil where the suite has no
 // package of that name.

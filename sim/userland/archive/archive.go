@@ -248,3 +248,13 @@ func (g *gzipWriter) Close() error {
 	_, err := g.w.Write(t[:])
 	return err
 }
+
+// Decompress reads what r holds, which may be compressed in any of the ways that tar(1) knows.
+func Decompress(r io.Reader) (io.Reader, error) {
+	b := bufio.NewReader(r)
+	head, _ := b.Peek(16)
+	if k := sniff(head); k != nil {
+		return k.reader(b)
+	}
+	return b, nil
+}

@@ -11,7 +11,10 @@
 #	base/               BASE itself
 #	debs/*.deb          the packages of BASE and of packages.txt, with all that they pull in
 #	effects/PKG.diff    what configuring PKG changed, as diff prints it over two such lists
+#	effects/PKG.out     what dpkg printed meanwhile
 #	effects/PKG.passwd  and .group: the lines that it added to these files
+#	gone/PKG.remove     what dpkg prints when it removes PKG, and .purge when it purges it; with
+#	                    .diff, what that changed
 #	order               the packages in the order in which apt configures them
 #	inst/               the root in which they are all installed, for its alternatives
 set -eu
@@ -20,7 +23,7 @@ work=$1 base=${2:-}
 FORMAT='%P\t%y\t%m\t%U\t%G\t%s\t%T@\t%n\t%i\t%l\n'
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
-mkdir -p "$work"/{debs,effects}
+mkdir -p "$work"/{debs,effects,gone}
 cd "$work"
 if [[ ! -d base ]]; then
 	if [[ $base ]]; then
@@ -49,19 +52,56 @@ chroot inst apt-get install -y --download-only "${want[@]}"
 chroot inst apt-get install -s -y "${want[@]}" | awk '/^Conf /{print $2}' >order
 chroot inst sh -c 'cd /var/cache/apt/archives && dpkg --unpack --force-depends *.deb'
 
-snapshot() {
-	find inst -xdev \( -path inst/proc -o -path inst/dev -o -path inst/var/cache/apt -o -path inst/var/lib/dpkg \) -prune \
-		-o -printf "$FORMAT" | sort >"$1"
+umount inst/dev inst/proc
+
+# From here on inst is a layer over what was unpacked, and rest one over inst: what changes is found
+# without going through all files. The layers are in memory, as dpkg waits for the disk at each step.
+layers=$(mktemp -d /dev/shm/record.XXXX)
+over() { # DIR LOWER...: mounts DIR as a layer of its own
+	local dir=$1 lower
+	shift
+	lower=$(IFS=:; echo "$*")
+	mkdir -p "$dir" "$layers/$dir" "$layers/$dir.work"
+	mount -t overlay overlay -o "lowerdir=$lower,upperdir=$layers/$dir,workdir=$layers/$dir.work" "$dir"
+	mount --bind /dev "$dir/dev"
+	mount -t proc proc "$dir/proc"
 }
-snapshot before
+trap 'umount rest/{dev,proc,} inst/{dev,proc} || true' EXIT
+mv inst unpacked
+over inst unpacked
+root=inst
+
+# quietly is a command as a build runs it: no terminal, nobody to answer.
+quietly() { env -i PATH="$PATH" HOME=/root timeout 300 chroot "$root" "$@" </dev/null; }
+# changes are the paths that changed since $layers/stamp was touched, as lines of diff: those that
+# are gone, of which only the path counts, and those that are there.
+changes() {
+	local up=$layers/$root
+	find "$up" \( -path "$up/var/cache/apt" -o -path "$up/var/lib/dpkg" -o -path "$up/proc" -o -path "$up/dev" \) -prune \
+		-o -newercc "$layers/stamp" ! -type c -printf "> $FORMAT" -o -newercc "$layers/stamp" -type c -printf "< $FORMAT" | sort
+}
 for p in $(cat order); do
 	cp inst/etc/passwd inst/etc/group .
-	chroot inst dpkg --configure --force-depends "$p"
-	snapshot after
-	diff before after >"effects/$p.diff" || true
-	mv after before
+	touch "$layers/stamp"
+	quietly dpkg --configure --force-depends --force-unsafe-io "$p" >"effects/$p.out" 2>&1 || echo "$p: not configured" >&2
+	changes >"effects/$p.diff"
 	diff passwd inst/etc/passwd | sed -n 's/^> //p' >"effects/$p.passwd" || true
 	diff group inst/etc/group | sed -n 's/^> //p' >"effects/$p.group" || true
 done
 find effects -empty -delete
-mv inst/var/cache/apt/archives/*.deb debs
+mv inst/var/cache/apt/archives/*.deb debs || true
+find inst -xdev -printf "$FORMAT" >inst.tsv
+
+# What goes again, and what stays.
+umount inst/dev inst/proc
+over rest "$layers/inst" unpacked
+root=rest
+for p in $(tac order); do
+	compgen -G "rest/var/lib/dpkg/info/$p*.p*rm" >/dev/null || continue
+	for how in remove purge; do
+		touch "$layers/stamp"
+		quietly dpkg --$how --force-depends --force-unsafe-io "$p" >"gone/$p.$how" 2>&1 || echo "$p: not ${how}d" >&2
+		changes >"gone/$p.$how.diff"
+	done
+done
+find gone -empty -delete

@@ -1,4 +1,4 @@
-package packages
+package dpkg
 
 import "testing"
 
@@ -24,9 +24,9 @@ Version: 1
 `
 
 func TestDatabase(t *testing.T) {
-	all := parse(status)
-	if len(all) != 3 || all[0].name() != "gone" {
-		t.Fatalf("%d packages, the first is %s", len(all), all[0].name())
+	all := Parse(status)
+	if len(all) != 3 || all[0].Name() != "gone" {
+		t.Fatalf("%d packages, the first is %s", len(all), all[0].Name())
 	}
 	for _, c := range []struct{ pattern, format, want string }{
 		{"tree", "${Package} ${Version}\\n", "tree 2.1.0-1\n"},

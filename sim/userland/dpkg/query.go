@@ -1,10 +1,7 @@
-// Package packages holds the programs that ask what Debian packages are installed. They read dpkg's
-// own database, /var/lib/dpkg, and so agree with whatever has written it. Installing is not theirs.
-package packages
+package dpkg
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -12,33 +9,9 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 )
 
-// Programs are dpkg and dpkg-query, as dpkg 1.21.22 has them.
-var Programs = []prog.Program{{Name: "dpkg", Families: prog.GNU, Run: dpkg}, {Name: "dpkg-query", Families: prog.GNU, Run: query}}
-
-const (
-	database = "/var/lib/dpkg"
-	version  = "1.21.22"
-)
-
-// stanza is a package's entry in the status file.
-type stanza struct {
-	text   string
-	fields map[string]string
-}
-
-func (s *stanza) name() string { return s.fields["Package"] }
-
-// binary is the name as dpkg shows it: with the architecture, where several may be installed.
-func (s *stanza) binary() string {
-	if s.fields["Multi-Arch"] == "same" {
-		return s.name() + ":" + s.fields["Architecture"]
-	}
-	return s.name()
-}
-
 // summary is the first line of the description.
-func (s *stanza) summary() string {
-	line, _, _ := strings.Cut(s.fields["Description"], "\n")
+func (p *Package) summary() string {
+	line, _, _ := strings.Cut(p.Get("Description"), "\n")
 	if line == "" {
 		return "(no description available)"
 	}
@@ -46,99 +19,27 @@ func (s *stanza) summary() string {
 }
 
 // letters are the two of dpkg -l: what is wanted, and what is.
-func (s *stanza) letters() string {
-	f := strings.Fields(s.fields["Status"])
-	if len(f) != 3 {
-		return "un"
+func (p *Package) letters() string {
+	want := map[string]string{"install": "i", "deinstall": "r", "purge": "p", "hold": "h"}[p.Want]
+	is := map[string]string{Installed: "i", ConfigFiles: "c", Unpacked: "U", HalfConfigured: "F", "half-installed": "H", "not-installed": "n", "triggers-pending": "t", "triggers-awaited": "W"}[p.State]
+	if want == "" {
+		want = "u"
 	}
-	want := map[string]string{"install": "i", "deinstall": "r", "purge": "p", "hold": "h"}[f[0]]
-	is := map[string]string{"installed": "i", "config-files": "c", "unpacked": "U", "half-configured": "F", "half-installed": "H", "not-installed": "n"}[f[2]]
+	if is == "" {
+		is = "n"
+	}
 	return want + is
 }
 
-// installed reads the status file, by the names of packages.
-func installed(c *prog.Ctx) []*stanza {
-	b, err := c.ReadFile(database + "/status")
-	if err != nil {
-		return nil
-	}
-	return parse(string(b))
-}
-
-func parse(status string) []*stanza {
-	var out []*stanza
-	for _, text := range strings.Split(status, "\n\n") {
-		if text = strings.Trim(text, "\n"); text == "" {
-			continue
-		}
-		s := &stanza{text: text, fields: map[string]string{}}
-		last := ""
-		for line := range strings.Lines(text) {
-			line = strings.TrimSuffix(line, "\n")
-			if strings.HasPrefix(line, " ") {
-				s.fields[last] += "\n" + line
-				continue
-			}
-			if k, v, ok := strings.Cut(line, ":"); ok {
-				last = k
-				s.fields[k] = strings.TrimSpace(v)
-			}
-		}
-		out = append(out, s)
-	}
-	slices.SortFunc(out, func(a, b *stanza) int { return strings.Compare(a.name(), b.name()) })
-	return out
-}
-
 // matching are the packages of a name, with or without its architecture, or of a pattern.
-func matching(all []*stanza, pattern string) []*stanza {
-	var out []*stanza
+func matching(all []*Package, pattern string) []*Package {
+	var out []*Package
 	for _, s := range all {
-		if s.name() == pattern || s.name()+":"+s.fields["Architecture"] == pattern || fnmatch.Match(pattern, s.name(), 0) {
+		if s.Name() == pattern || s.Name()+":"+s.Get("Architecture") == pattern || fnmatch.Match(pattern, s.Name(), 0) {
 			out = append(out, s)
 		}
 	}
 	return out
-}
-
-const help = `
-Type dpkg --help for help about installing and deinstalling packages [*];
-Use 'apt' or 'aptitude' for user-friendly package management;
-Type dpkg -Dhelp for a list of dpkg debug flag values;
-Type dpkg --force-help for a list of forcing options;
-Type dpkg-deb --help for help about manipulating *.deb files;
-
-Options marked [*] produce a lot of output - pipe it through 'less' or 'more' !
-`
-
-func dpkg(c *prog.Ctx) int {
-	wrong := func(format string, args ...any) int {
-		fmt.Fprintf(c.Err, "dpkg: error: "+format+"\n"+help, args...)
-		return 2
-	}
-	if len(c.Args) == 0 {
-		return wrong("need an action option")
-	}
-	switch a := c.Args[0]; a {
-	case "--version":
-		c.Printf("Debian 'dpkg' package management program version %s (amd64).\nThis is free software; see the GNU General Public License version 2 or\nlater for copying conditions. There is NO warranty.\n", version)
-		return 0
-	case "--print-architecture":
-		c.Print("amd64\n")
-		return 0
-	case "--print-foreign-architectures":
-		return 0
-	case "-l", "--list", "-s", "--status", "-L", "--listfiles", "-S", "--search", "-p", "--print-avail":
-		return asked(c, a, c.Args[1:])
-	default:
-		if strings.HasPrefix(a, "--") {
-			return wrong("unknown option %s", a)
-		}
-		if strings.HasPrefix(a, "-") {
-			return wrong("unknown option %s", a[:min(2, len(a))])
-		}
-		return wrong("need an action option")
-	}
 }
 
 func query(c *prog.Ctx) int {
@@ -180,7 +81,8 @@ func query(c *prog.Ctx) int {
 
 // asked carries out what dpkg hands on to dpkg-query.
 func asked(c *prog.Ctx, action string, names []string) int {
-	all := installed(c)
+	db := Open(c)
+	all := db.Packages()
 	if long, short := map[string]string{"-l": "--list", "-s": "--status", "-L": "--listfiles", "-S": "--search", "-p": "--print-avail"}[action]; short {
 		action = long
 	}
@@ -192,9 +94,9 @@ func asked(c *prog.Ctx, action string, names []string) int {
 	case "--list":
 		return list(c, all, names)
 	case "--search":
-		return search(c, all, names)
+		return search(c, db, names)
 	case "--listfiles":
-		return files(c, all, names)
+		return files(c, db, names)
 	}
 	status := 0
 	for i, n := range names {
@@ -207,14 +109,14 @@ func asked(c *prog.Ctx, action string, names []string) int {
 		if i > 0 {
 			c.Print("\n")
 		}
-		c.Print(found[0].text, "\n")
+		c.Print(found[0].stanza())
 	}
 	return status
 }
 
 // chosen are the packages that the names mean, all where there are none; a name that means nothing
 // is complained of, and makes the status 1.
-func chosen(c *prog.Ctx, all []*stanza, names []string) (rows []*stanza, status int) {
+func chosen(c *prog.Ctx, all []*Package, names []string) (rows []*Package, status int) {
 	if len(names) == 0 {
 		return all, 0
 	}
@@ -229,14 +131,14 @@ func chosen(c *prog.Ctx, all []*stanza, names []string) (rows []*stanza, status 
 	return rows, status
 }
 
-func list(c *prog.Ctx, all []*stanza, names []string) int {
+func list(c *prog.Ctx, all []*Package, names []string) int {
 	rows, status := chosen(c, all, names)
 	if len(rows) == 0 {
 		return status
 	}
 	w := [4]int{14, 12, 12, 33}
 	for _, s := range rows {
-		for i, v := range []string{s.binary(), s.fields["Version"], s.fields["Architecture"], s.summary()} {
+		for i, v := range []string{s.Shown(), s.Get("Version"), s.Get("Architecture"), s.summary()} {
 			w[i] = max(w[i], len(v))
 		}
 	}
@@ -244,25 +146,16 @@ func list(c *prog.Ctx, all []*stanza, names []string) int {
 	c.Printf("||/ %-*s %-*s %-*s Description\n", w[0], "Name", w[1], "Version", w[2], "Architecture")
 	c.Printf("+++-%s-%s-%s-%s\n", strings.Repeat("=", w[0]), strings.Repeat("=", w[1]), strings.Repeat("=", w[2]), strings.Repeat("=", w[3]))
 	for _, s := range rows {
-		c.Printf("%s  %-*s %-*s %-*s %s\n", s.letters(), w[0], s.binary(), w[1], s.fields["Version"], w[2], s.fields["Architecture"], s.summary())
+		c.Printf("%s  %-*s %-*s %-*s %s\n", s.letters(), w[0], s.Shown(), w[1], s.Get("Version"), w[2], s.Get("Architecture"), s.summary())
 	}
 	return status
 }
 
-// paths are the files of a package, by its list.
-func paths(c *prog.Ctx, s *stanza) []string {
-	b, err := c.ReadFile(path.Join(database, "info", s.binary()+".list"))
-	if err != nil {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
-}
-
-func files(c *prog.Ctx, all []*stanza, names []string) int {
+func files(c *prog.Ctx, db *Database, names []string) int {
 	status := 0
 	for i, n := range names {
-		found := matching(all, n)
-		if len(found) == 0 {
+		found := matching(db.Packages(), n)
+		if len(found) == 0 || db.List(found[0]) == nil {
 			fmt.Fprintf(c.Err, "dpkg-query: package '%s' is not installed\nUse dpkg --contents (= dpkg-deb --contents) to list archive files contents.\n", n)
 			status = 1
 			continue
@@ -270,15 +163,16 @@ func files(c *prog.Ctx, all []*stanza, names []string) int {
 		if i > 0 {
 			c.Print("\n")
 		}
-		for _, p := range paths(c, found[0]) {
+		for _, p := range db.List(found[0]) {
 			c.Print(p, "\n")
 		}
 	}
 	return status
 }
 
-func search(c *prog.Ctx, all []*stanza, patterns []string) int {
+func search(c *prog.Ctx, db *Database, patterns []string) int {
 	status := 0
+	all := db.Packages()
 	for _, given := range patterns {
 		pattern := given
 		if !strings.HasPrefix(pattern, "/") && !strings.ContainsAny(pattern, `*?[\`) {
@@ -288,12 +182,12 @@ func search(c *prog.Ctx, all []*stanza, patterns []string) int {
 		var order []string
 		for _, s := range all {
 			c.Step(10)
-			for _, p := range paths(c, s) {
+			for _, p := range db.List(s) {
 				if p == pattern || fnmatch.Match(pattern, p, 0) {
 					if owners[p] == nil {
 						order = append(order, p)
 					}
-					owners[p] = append(owners[p], s.binary())
+					owners[p] = append(owners[p], s.Shown())
 				}
 			}
 		}
@@ -310,7 +204,7 @@ func search(c *prog.Ctx, all []*stanza, patterns []string) int {
 
 // show is dpkg-query -W.
 func show(c *prog.Ctx, format string, names []string) int {
-	rows, status := chosen(c, installed(c), names)
+	rows, status := chosen(c, Open(c).Packages(), names)
 	for _, s := range rows {
 		c.Print(expand(format, s))
 	}
@@ -318,7 +212,7 @@ func show(c *prog.Ctx, format string, names []string) int {
 }
 
 // expand puts a package's fields into a format: ${Field} and ${Field;width}, \n, \t and \\.
-func expand(format string, s *stanza) string {
+func expand(format string, s *Package) string {
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {
 		switch {
@@ -353,29 +247,32 @@ func expand(format string, s *stanza) string {
 	return b.String()
 }
 
-func (s *stanza) value(field string) string {
-	status := strings.Fields(s.fields["Status"])
-	for len(status) < 3 {
-		status = append(status, "")
-	}
+func (s *Package) value(field string) string {
 	switch field {
 	case "binary:Package":
-		return s.binary()
+		return s.Shown()
 	case "binary:Summary":
 		return s.summary()
 	case "db:Status-Abbrev":
 		return s.letters() + " "
 	case "db:Status-Want":
-		return status[0]
+		return s.Want
 	case "db:Status-Eflag":
-		return status[1]
+		return s.Flag
 	case "db:Status-Status":
-		return status[2]
+		return s.State
+	case "Status":
+		return s.Want + " " + s.Flag + " " + s.State
+	case "source:Version":
+		if _, v, ok := strings.Cut(s.Get("Source"), " "); ok {
+			return strings.Trim(v, "()")
+		}
+		return s.Version()
 	case "source:Package":
-		if src, _, _ := strings.Cut(s.fields["Source"], " "); src != "" {
+		if src, _, _ := strings.Cut(s.Get("Source"), " "); src != "" {
 			return src
 		}
-		return s.name()
+		return s.Name()
 	}
-	return s.fields[field]
+	return s.Get(field)
 }
