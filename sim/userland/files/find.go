@@ -69,6 +69,9 @@ options:
 			break options
 		case c.GNU() && strings.HasPrefix(a, "-O"):
 			if _, err := strconv.Atoi(a[2:]); err != nil {
+				if a != "-O" {
+					c.Die(1, "Please specify a decimal number immediately after -O")
+				}
 				c.Die(1, "The -O option must be immediately followed by a decimal integer")
 			}
 		case c.GNU() && a == "-D" && len(args) > 1:
@@ -253,6 +256,20 @@ func (f *finder) command(argv []string, dir string) bool {
 	return st.Code == 0 && st.Signal == 0
 }
 
+// findEscape says whether a backslash before ch means something to -printf.
+func findEscape(ch byte) bool { return strings.IndexByte("abfnrtv\\01234567", ch) >= 0 }
+
+// checkEscapes warns of backslashes in a format that mean nothing.
+func (f *finder) checkEscapes(format string) {
+	for i := 0; i+1 < len(format); i++ {
+		if format[i] == '\\' {
+			if i++; !findEscape(format[i]) && format[i] != 'c' {
+				f.Warn("warning: unrecognized escape `\\%c'", format[i])
+			}
+		}
+	}
+}
+
 // print is -printf and -fprintf.
 func (f *finder) printf(format string, file *found, out func(string)) {
 	for i := 0; i < len(format); i++ {
@@ -266,7 +283,8 @@ func (f *finder) printf(format string, file *found, out func(string)) {
 				return
 			}
 			n, text := unescape(format[i:])
-			if n == 1 {
+			if n == 1 || !findEscape(format[i+1]) {
+				n = 1
 				// No escape: the backslash and what follows stand.
 				text = `\`
 			}

@@ -67,10 +67,22 @@ func (p *findParser) unexpected(a string) {
 		p.Usage()
 	case strings.HasPrefix(a, "-newer") && len(a) == len("-newerXY"):
 		p.die("invalid predicate `%s'", a)
+	case a == "-context":
+		p.die("invalid predicate -context: SELinux is not enabled.")
 	case strings.HasPrefix(a, "-"):
 		p.die("unknown predicate `%s'", a)
 	}
-	p.die("paths must precede expression: `%s'", a)
+	p.Warn("paths must precede expression: `%s'", a)
+	if p.i > 0 && exists(p.Ctx, a) {
+		// The name of a file: a pattern that the shell has replaced, maybe.
+		for i := p.i - 1; i >= 0; i-- {
+			if pred := p.args[i]; strings.HasPrefix(pred, "-") {
+				p.Warn("possible unquoted pattern after predicate `%s'?", pred)
+				break
+			}
+		}
+	}
+	p.Exit(1)
 }
 
 func (p *findParser) peek() string {
@@ -285,6 +297,9 @@ func (p *findParser) number(name, s string) (n float64, cmp byte) {
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(n, 0) || math.IsNaN(n) {
 		if p.GNU() && (name == "-mtime" || name == "-atime" || name == "-ctime" || name == "-mmin" || name == "-amin" || name == "-cmin" || name == "-used") {
+			if name == "-used" {
+				p.die("Invalid argument %s to -used", s)
+			}
 			p.die("invalid argument `%s' to `%s'", s, name)
 		}
 		p.bad(name, s)
@@ -512,6 +527,7 @@ func init() {
 		"-printf": gnu(func(p *findParser, name string) findExpr {
 			p.action = true
 			format := p.arg(name)
+			p.checkEscapes(format)
 			return func(f *found) bool {
 				p.printf(format, f, func(s string) { p.Print(s) })
 				return true
@@ -682,11 +698,11 @@ func (p *findParser) types(name string) string {
 	}
 	for _, t := range parts {
 		switch {
-		case len(t) > 1 && p.GNU():
+		case len(t) > 1 && p.GNU() && strings.Contains("bcdlpfsD", t[:1]):
 			p.die("Must separate multiple arguments to %s using: ','", name)
 		case len(t) != 1 || !strings.Contains("bcdlpfsD", t):
 			if p.GNU() {
-				p.die("Unknown argument to %s: %s", name, t)
+				p.die("Unknown argument to %s: %s", name, t[:min(1, len(t))])
 			}
 			p.die("invalid argument '%s' to '%s'", s, name)
 		}

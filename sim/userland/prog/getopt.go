@@ -51,6 +51,36 @@ func (c *Ctx) Getopt(short string, long []Long) iter.Seq[Opt] {
 	return c.getopt(short, long, true, false)
 }
 
+// GetoptUtil is Getopt for util-linux's programs, which have -h and -V as the short forms of
+// --help and --version. An option of the program's own by those letters goes first.
+func (c *Ctx) GetoptUtil(short string, long []Long) iter.Seq[Opt] {
+	if !c.GNU() {
+		return c.Getopt(short, long)
+	}
+	help, version := !strings.Contains(short, "h"), !strings.Contains(short, "V")
+	if help {
+		short += "h"
+	}
+	if version {
+		short += "V"
+	}
+	inner := c.Getopt(short, long)
+	return func(yield func(Opt) bool) {
+		for o := range inner {
+			switch {
+			case o.Val == 'h' && help:
+				c.Help()
+			case o.Val == 'V' && version:
+				c.Print(c.Name, " from util-linux 2.38.1\n")
+				c.Exit(0)
+			}
+			if !yield(o) {
+				return
+			}
+		}
+	}
+}
+
 // GetoptOnly is Getopt without --help and --version, for programs that know them not.
 func (c *Ctx) GetoptOnly(short string, long []Long) iter.Seq[Opt] {
 	return c.getopt(short, long, false, false)

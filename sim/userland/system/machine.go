@@ -440,9 +440,24 @@ func freeBusybox(c *prog.Ctx) int {
 	return 0
 }
 
+var dmesgLong = []prog.Long{
+	{Name: "clear", Val: 'C'}, {Name: "read-clear", Val: 'c'}, {Name: "console-off", Val: 'D'}, {Name: "show-delta", Val: 'd'}, {Name: "console-on", Val: 'E'},
+	{Name: "reltime", Val: 'e'}, {Name: "human", Val: 'H'}, {Name: "json", Val: 'J'}, {Name: "kernel", Val: 'k'}, {Name: "color", Arg: prog.OptArg, Val: 'L'},
+	{Name: "level", Arg: prog.ReqArg, Val: 'l'}, {Name: "console-level", Arg: prog.ReqArg, Val: 'n'}, {Name: "nopager", Val: 'P'}, {Name: "force-prefix", Val: 'p'},
+	{Name: "raw", Val: 'r'}, {Name: "ctime", Val: 'T'}, {Name: "notime", Val: 't'}, {Name: "userspace", Val: 'u'}, {Name: "follow-new", Val: 'W'}, {Name: "follow", Val: 'w'}, {Name: "decode", Val: 'x'},
+}
+
 func dmesg(c *prog.Ctx) int {
+	action := "read kernel buffer"
 	if c.GNU() {
-		for range c.GetoptOnly("CcDdEeF:f:HhJkL::l:n:iPprSs:TtuVWwx", []prog.Long{{Name: "human", Val: 'H'}, {Name: "follow", Val: 'w'}, {Name: "ctime", Val: 'T'}, {Name: "color", Arg: prog.OptArg, Val: 'L'}, {Name: "level", Arg: prog.ReqArg, Val: 'l'}}) {
+		for o := range c.GetoptUtil("CcDdEeHJkL::l:n:iPprtTuWwx", dmesgLong) {
+			switch o.Val {
+			case 'C':
+				action = "clear kernel buffer"
+			case 'D', 'E', 'n':
+				action = "klogctl"
+			}
+			// The others say which lines to show and how: there is one line to show at most.
 		}
 	} else {
 		for range c.Getopt("cs:n:r", nil) {
@@ -451,7 +466,7 @@ func dmesg(c *prog.Ctx) int {
 	// Reading the kernel's log needs CAP_SYSLOG, which only the host's root has.
 	if !c.Sandbox().IsHost() && !c.Sandbox().Privileged() || c.Cred().UID != 0 {
 		if c.GNU() {
-			c.Die(1, "read kernel buffer failed: %v", linux.EPERM)
+			c.Die(1, "%s failed: %v", action, linux.EPERM)
 		}
 		c.Die(1, "klogctl: %v", linux.EPERM)
 	}
@@ -525,8 +540,7 @@ func getconf(c *prog.Ctx) int {
 
 // lscpu shows /proc/cpuinfo by util-linux's names.
 func lscpu(c *prog.Ctx) int {
-	for range c.Getopt("aBbCcdehJpr:s:VxyS:", nil) {
-		c.Die(1, "only the summary is part of the lab's lscpu")
+	for range c.GetoptUtil("", nil) {
 	}
 	b, err := c.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -700,13 +714,21 @@ func sysctl(c *prog.Ctx) int {
 	return c.Status
 }
 
+var mountLong = []prog.Long{
+	{Name: "bind", Val: 'B'}, {Name: "rbind", Val: 'R'}, {Name: "types", Arg: prog.ReqArg, Val: 't'}, {Name: "options", Arg: prog.ReqArg, Val: 'o'},
+	{Name: "all", Val: 'a'}, {Name: "read-only", Val: 'r'}, {Name: "ro", Val: 'r'}, {Name: "rw", Val: 'w'}, {Name: "read-write", Val: 'w'}, {Name: "verbose", Val: 'v'},
+	{Name: "move", Val: 'M'}, {Name: "no-canonicalize", Val: 'c'}, {Name: "fake", Val: 'f'}, {Name: "internal-only", Val: 'i'}, {Name: "show-labels", Val: 'l'},
+	{Name: "no-mtab", Val: 'n'}, {Name: "make-private", Val: prog.LongOnly}, {Name: "make-rprivate", Val: prog.LongOnly}, {Name: "make-shared", Val: prog.LongOnly},
+	{Name: "make-rshared", Val: prog.LongOnly}, {Name: "make-slave", Val: prog.LongOnly}, {Name: "make-rslave", Val: prog.LongOnly},
+}
+
 func mount(c *prog.Ctx) int {
 	kind, opts, bind, all := "", "", false, false
-	short, long := "aBcfFhilL:Mno:rRsvVwt:T:U:N:O:", []prog.Long{{Name: "bind", Val: 'B'}, {Name: "rbind", Val: 'R'}, {Name: "types", Arg: prog.ReqArg, Val: 't'}, {Name: "options", Arg: prog.ReqArg, Val: 'o'}, {Name: "all", Val: 'a'}, {Name: "read-only", Val: 'r'}, {Name: "rw", Val: 'w'}, {Name: "verbose", Val: 'v'}, {Name: "move", Val: 'M'}, {Name: "make-private", Val: prog.LongOnly}, {Name: "make-rprivate", Val: prog.LongOnly}}
+	short, long := "aBcfilMno:rRsvwt:", mountLong
 	if !c.GNU() {
 		short, long = "o:t:rwanfvisO:", nil
 	}
-	for o := range c.Getopt(short, long) {
+	for o := range c.GetoptUtil(short, long) {
 		switch o.Val {
 		case 'a':
 			all = true
@@ -716,10 +738,6 @@ func mount(c *prog.Ctx) int {
 			kind = o.Arg
 		case 'o':
 			opts = o.Arg
-		case 'h':
-			c.Help()
-		case 'V':
-			c.Version()
 		}
 	}
 	if len(c.Args) == 0 && !all {
@@ -809,18 +827,15 @@ func bindMount(c *prog.Ctx, source, target string) error {
 
 func umount(c *prog.Ctx) int {
 	quiet := false
-	short, long := "aAcdfhilnqrRO:t:vV", []prog.Long{{Name: "all", Val: 'a'}, {Name: "force", Val: 'f'}, {Name: "lazy", Val: 'l'}, {Name: "recursive", Val: 'R'}, {Name: "quiet", Val: 'q'}, {Name: "verbose", Val: 'v'}}
+	short, long := "cdfilnqrv", []prog.Long{{Name: "force", Val: 'f'}, {Name: "lazy", Val: 'l'}, {Name: "quiet", Val: 'q'}, {Name: "verbose", Val: 'v'},
+		{Name: "no-canonicalize", Val: 'c'}, {Name: "detach-loop", Val: 'd'}, {Name: "internal-only", Val: 'i'}, {Name: "no-mtab", Val: 'n'}, {Name: "read-only", Val: 'r'}}
 	if !c.GNU() {
 		short, long = "fldnrat:", nil
 	}
-	for o := range c.Getopt(short, long) {
+	for o := range c.GetoptUtil(short, long) {
 		switch o.Val {
 		case 'q':
 			quiet = true
-		case 'h':
-			c.Help()
-		case 'V':
-			c.Version()
 		}
 	}
 	if len(c.Args) == 0 {
@@ -859,21 +874,21 @@ func umount(c *prog.Ctx) int {
 }
 
 func mountpoint(c *prog.Ctx) int {
-	quiet, device := false, false
-	short, long := "qdxhV", []prog.Long{{Name: "quiet", Val: 'q'}, {Name: "nofollow", Val: prog.LongOnly}, {Name: "fs-devno", Val: 'd'}, {Name: "devno", Val: 'x'}}
+	quiet, device, block, nofollow := false, false, false, false
+	short, long := "qdx", []prog.Long{{Name: "quiet", Val: 'q'}, {Name: "nofollow", Val: prog.LongOnly}, {Name: "fs-devno", Val: 'd'}, {Name: "devno", Val: 'x'}}
 	if !c.GNU() {
 		short, long = "qdxn", nil
 	}
-	for o := range c.Getopt(short, long) {
+	for o := range c.GetoptUtil(short, long) {
 		switch o.Val {
 		case 'q':
 			quiet = true
 		case 'd':
 			device = true
-		case 'h':
-			c.Help()
-		case 'V':
-			c.Version()
+		case 'x':
+			block = true
+		case prog.LongOnly:
+			nofollow = true
 		}
 	}
 	if len(c.Args) != 1 {
@@ -883,12 +898,26 @@ func mountpoint(c *prog.Ctx) int {
 		c.Usage()
 	}
 	name := c.Args[0]
-	st, err := c.Stat(name)
+	stat := c.Stat
+	if nofollow {
+		stat = c.Lstat
+	}
+	st, err := stat(name)
 	if err != nil {
 		if !quiet {
 			c.Warn("%s: %v", name, err)
 		}
 		return 1
+	}
+	if block && c.GNU() {
+		if st.Mode.Type() != linux.S_IFBLK {
+			if !quiet {
+				c.Warn("%s: not a block device", name)
+			}
+			return 32
+		}
+		c.Printf("%d:%d\n", st.Rdev.Major(), st.Rdev.Minor())
+		return 0
 	}
 	up, err := c.Stat(prog.JoinPath(name, ".."))
 	is := st.Mode.IsDir() && err == nil && (up.Dev != st.Dev || up.Ino == st.Ino)

@@ -658,22 +658,19 @@ func timeout(c *prog.Ctx) int {
 }
 
 func setsid(c *prog.Ctx) int {
-	fork, wait := false, false
-	short, long := "+Vhcfw", []prog.Long{{Name: "ctty", Val: 'c'}, {Name: "fork", Val: 'f'}, {Name: "wait", Val: 'w'}}
+	fork, wait, ctty := false, false, false
+	short, long := "+cfw", []prog.Long{{Name: "ctty", Val: 'c'}, {Name: "fork", Val: 'f'}, {Name: "wait", Val: 'w'}}
 	if !c.GNU() {
 		short, long = "+c", nil
 	}
-	for o := range c.Getopt(short, long) {
+	for o := range c.GetoptUtil(short, long) {
 		switch o.Val {
-		case 'c': // the terminal, if there is one, is taken over by opening it
+		case 'c':
+			ctty = true
 		case 'f':
 			fork = true
 		case 'w':
 			wait = true
-		case 'h':
-			c.Help()
-		case 'V':
-			c.Version()
 		}
 	}
 	if len(c.Args) == 0 {
@@ -689,6 +686,9 @@ func setsid(c *prog.Ctx) int {
 			p.Setsid()
 			child := *c
 			child.Proc = p
+			if ctty && c.GNU() && !p.Isatty(0) {
+				child.Die(1, "failed to set the controlling terminal: %v", linux.ENOTTY)
+			}
 			return execFailedShort(&child, argv[0], child.Execvp(argv, envv))
 		})
 		if err != nil {
@@ -702,6 +702,9 @@ func setsid(c *prog.Ctx) int {
 	}
 	if _, err := c.Setsid(); err != nil {
 		c.Die(1, "setsid failed: %v", err)
+	}
+	if ctty && c.GNU() && !c.Isatty(0) {
+		c.Die(1, "failed to set the controlling terminal: %v", linux.ENOTTY)
 	}
 	err := c.Execvp(c.Args, c.Env())
 	if c.GNU() {
@@ -724,7 +727,7 @@ func flock(c *prog.Ctx) int {
 	how, nonblock, closeFd, command := lockExclusive, false, false, ""
 	conflict, verbose := 1, false
 	wait := time.Duration(-1)
-	short, long := "+sexnoc:uE:Fw:V", []prog.Long{
+	short, long := "+sexnoc:uE:Fw:", []prog.Long{
 		{Name: "shared", Val: 's'}, {Name: "exclusive", Val: 'x'}, {Name: "unlock", Val: 'u'}, {Name: "nonblocking", Val: 'n'}, {Name: "nb", Val: 'n'},
 		{Name: "timeout", Arg: prog.ReqArg, Val: 'w'}, {Name: "wait", Arg: prog.ReqArg, Val: 'w'}, {Name: "conflict-exit-code", Arg: prog.ReqArg, Val: 'E'},
 		{Name: "close", Val: 'o'}, {Name: "no-fork", Val: 'F'}, {Name: "command", Arg: prog.ReqArg, Val: 'c'}, {Name: "verbose", Val: prog.LongOnly},
@@ -736,7 +739,7 @@ func flock(c *prog.Ctx) int {
 	if !c.GNU() {
 		c.UsageStatus = 1
 	}
-	for o := range c.Getopt(short, long) {
+	for o := range c.GetoptUtil(short, long) {
 		switch o.Val {
 		case 's':
 			how = lockShared

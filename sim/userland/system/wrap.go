@@ -78,18 +78,101 @@ func stdbuf(c *prog.Ctx) int {
 
 // ionice runs a program with an I/O priority, or tells its own.
 func ionice(c *prog.Ctx) int {
-	for range c.Getopt("+c:n:p:P:u:t", nil) {
+	var of []string // the processes, groups and users to tell of
+	var kind byte
+	set, ignore := false, false
+	short, long := "+c:n:p:P:u:t", []prog.Long(nil)
+	if c.GNU() {
+		long = []prog.Long{{Name: "class", Arg: prog.ReqArg, Val: 'c'}, {Name: "classdata", Arg: prog.ReqArg, Val: 'n'}, {Name: "pid", Arg: prog.ReqArg, Val: 'p'},
+			{Name: "pgid", Arg: prog.ReqArg, Val: 'P'}, {Name: "uid", Arg: prog.ReqArg, Val: 'u'}, {Name: "ignore", Val: 't'}}
 	}
-	if len(c.Args) == 0 {
+	for o := range c.GetoptUtil(short, long) {
+		switch o.Val {
+		case 'c':
+			set = true
+			n, err := strconv.Atoi(o.Arg)
+			if named := strings.ToLower(o.Arg); c.GNU() && (err != nil && named != "none" && named != "realtime" && named != "best-effort" && named != "idle" || err == nil && (n < 0 || n > 3)) {
+				c.Die(1, "unknown scheduling class: '%s'", o.Arg)
+			}
+		case 'n':
+			set = true
+		case 't':
+			ignore = true
+		default:
+			if kind != 0 && c.GNU() {
+				c.Die(1, "can handle only one of pid, pgid or uid at once")
+			}
+			kind = byte(o.Val)
+			if _, err := strconv.Atoi(o.Arg); err != nil {
+				c.Die(1, "invalid %s argument: '%s'", map[byte]string{'p': "PID", 'P': "PGID", 'u': "UID"}[kind], o.Arg)
+			}
+			of = append(of, o.Arg)
+		}
+	}
+	switch {
+	case kind != 0:
+		for _, id := range append(of, c.Args...) {
+			n, _ := strconv.Atoi(id)
+			found := false
+			for _, p := range c.Processes() {
+				found = found || kind == 'p' && p.Pid == n || kind == 'P' && p.Pgid == n || kind == 'u' && int(p.Cred.UID) == n
+			}
+			verb := "get"
+			if set {
+				verb = "set"
+			}
+			if !found && !ignore {
+				c.Die(1, "ioprio_%s failed: %v", verb, linux.ESRCH)
+			}
+			if found && !set {
+				c.Print("none: prio 0\n")
+			}
+		}
+		return 0
+	case len(c.Args) == 0 && set:
+		if c.GNU() {
+			c.Warn("bad usage")
+		}
+		c.Usage()
+	case len(c.Args) == 0:
 		c.Print("none: prio 0\n")
 		return 0
 	}
+	// There are no disks to schedule: the priority makes no difference to the program.
 	return execFailedShort(c, c.Args[0], c.Execvp(c.Args, c.Env()))
+}
+
+const (
+	setarch4GB = prog.LongOnly + iota
+	setarchUname26
+)
+
+var setarchLong = []prog.Long{
+	{Name: "32bit", Val: 'B'}, {Name: "fdpic-funcptrs", Val: 'F'}, {Name: "short-inode", Val: 'I'}, {Name: "addr-compat-layout", Val: 'L'},
+	{Name: "addr-no-randomize", Val: 'R'}, {Name: "whole-seconds", Val: 'S'}, {Name: "sticky-timeouts", Val: 'T'}, {Name: "read-implies-exec", Val: 'X'},
+	{Name: "mmap-page-zero", Val: 'Z'}, {Name: "3gb", Val: '3'}, {Name: "4gb", Val: setarch4GB}, {Name: "uname-2.6", Val: setarchUname26}, {Name: "verbose", Val: 'v'},
 }
 
 // setarch is linux32, linux64 and the like: every machine of the lab is x86_64 anyway.
 func setarch(c *prog.Ctx) int {
-	for range c.Getopt("+BFILRSTXZ3hvV", nil) {
+	if !c.GNU() {
+		for range c.Getopt("+R", nil) {
+		}
+	} else {
+		verbose := false
+		for o := range c.GetoptUtil("+BFILRSTXZ3v", setarchLong) {
+			switch o.Val {
+			case 'v':
+				verbose = true
+			case setarch4GB, setarchUname26: // neither shows in anything that the lab has
+			default:
+				// The seccomp profile of a container allows no other personality.
+				c.Die(1, "failed to set personality to %s: %v", c.Program, linux.EPERM)
+			}
+		}
+		if verbose && len(c.Args) > 0 {
+			c.Printf("Execute command `%s'.\n", c.Args[0])
+		}
 	}
 	argv := c.Args
 	if len(argv) == 0 {
@@ -192,6 +275,11 @@ func factor(c *prog.Ctx) int {
 	return c.Status
 }
 
+var fallocateLong = []prog.Long{
+	{Name: "length", Arg: prog.ReqArg, Val: 'l'}, {Name: "offset", Arg: prog.ReqArg, Val: 'o'}, {Name: "keep-size", Val: 'n'}, {Name: "posix", Val: 'x'},
+	{Name: "collapse-range", Val: 'c'}, {Name: "dig-holes", Val: 'd'}, {Name: "insert-range", Val: 'i'}, {Name: "punch-hole", Val: 'p'}, {Name: "zero-range", Val: 'z'}, {Name: "verbose", Val: 'v'},
+}
+
 // fallocate gives a file its room at once.
 func fallocate(c *prog.Ctx) int {
 	var length, offset int64
@@ -206,8 +294,24 @@ func fallocate(c *prog.Ctx) int {
 		}
 		return int64(n)
 	}
-	for o := range c.Getopt("l:o:nx", []prog.Long{{Name: "length", Arg: prog.ReqArg, Val: 'l'}, {Name: "offset", Arg: prog.ReqArg, Val: 'o'}, {Name: "keep-size", Val: 'n'}, {Name: "posix", Val: 'x'}}) {
+	punch, dig, zero, shift, verbose := false, false, false, "", false
+	short, long := "l:o:", []prog.Long(nil)
+	if c.GNU() {
+		short, long = "cdil:no:pvxz", fallocateLong
+	}
+	for o := range c.GetoptUtil(short, long) {
 		switch o.Val {
+		case 'c', 'i':
+			shift = string(rune(o.Val))
+		case 'd':
+			dig = true
+		case 'p':
+			punch, keep = true, true
+		case 'z':
+			zero = true
+		case 'v':
+			verbose = true
+		case 'x': // posix_fallocate, which does the same
 		case 'l':
 			length, have = size(o.Arg), true
 		case 'o':
@@ -222,15 +326,19 @@ func fallocate(c *prog.Ctx) int {
 			c.Die(1, "no filename specified")
 		}
 		c.Usage()
-	case !have:
+	case !have && !dig:
 		if c.GNU() {
 			c.Die(1, "no length argument specified")
 		}
 		c.Usage()
-	case length == 0:
+	case length == 0 && !dig:
 		c.Die(1, "invalid length value specified")
 	}
-	f, err := c.OpenFile(c.Args[0], linux.O_RDWR|linux.O_CREAT, 0o666)
+	flags := linux.O_RDWR
+	if !dig && !punch && shift == "" {
+		flags |= linux.O_CREAT
+	}
+	f, err := c.OpenFile(c.Args[0], flags, 0o666)
 	if err != nil {
 		if c.GNU() {
 			c.Die(1, "cannot open %s: %v", c.Args[0], err)
@@ -238,6 +346,26 @@ func fallocate(c *prog.Ctx) int {
 		c.Die(1, "can't open '%s': %v", c.Args[0], err)
 	}
 	defer f.Close()
+	switch {
+	case shift != "":
+		// overlay's file systems can, but only in whole blocks; the lab's cannot at all.
+		c.Die(1, "fallocate failed: %v", linux.EOPNOTSUPP)
+	case dig:
+		return 0 // zeros take no room in the lab as it is
+	case punch || zero:
+		st, err := f.Stat()
+		for at := offset; err == nil && at < min(offset+length, st.Size); {
+			n := min(offset+length, st.Size) - at
+			_, err = c.Pwrite(f.Fd, make([]byte, min(n, 1<<16)), at)
+			at += min(n, 1<<16)
+		}
+		if err != nil {
+			c.Die(1, "fallocate failed: %v", err)
+		}
+	}
+	if verbose {
+		c.Printf("%s: %s (%d bytes) allocated.\n", c.Args[0], human.GNU(uint64(length), 1024), length)
+	}
 	if st, err := f.Stat(); err == nil && st.Size < offset+length && !keep {
 		if err := c.Ftruncate(f.Fd, offset+length); err != nil {
 			c.Die(1, "fallocate failed: %v", err)

@@ -275,7 +275,7 @@ func tac(c *prog.Ctx) int {
 }
 
 func rev(c *prog.Ctx) int {
-	for range c.Getopt("", nil) {
+	for range c.GetoptUtil("", nil) {
 	}
 	for _, name := range orStdin(c.Args) {
 		f, err := input(c, name)

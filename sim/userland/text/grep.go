@@ -17,8 +17,9 @@ import (
 func grep(c *prog.Ctx) int  { return (&grepper{c: c, kind: 'G'}).main() }
 func egrep(c *prog.Ctx) int { return grepAs(c, 'E') }
 func fgrep(c *prog.Ctx) int { return grepAs(c, 'F') }
+func rgrep(c *prog.Ctx) int { return grepAs(c, 'r') }
 
-// grepAs is egrep or fgrep: in Debian a script that runs grep, in Busybox grep itself.
+// grepAs is egrep, fgrep or rgrep: in Debian a script that runs grep, in Busybox grep itself.
 func grepAs(c *prog.Ctx, kind byte) int {
 	if c.GNU() {
 		pr := prog.Program{Name: "grep", Run: grep}
@@ -39,6 +40,7 @@ type grepper struct {
 	kind     byte // G, E, F or P
 	patterns []string
 	any      bool // a pattern was given, if only an empty file of them
+	kindSet  bool // by an option
 	match    []matcher
 
 	ignoreCase, invert, word, line     bool
@@ -157,6 +159,12 @@ func (g *grepper) main() int {
 		if len(c.Args) > 1 || g.recurse && (len(c.Args) > 0 || c.GNU()) {
 			g.names = 1
 		}
+		if c.GNU() && g.recurse && len(c.Args) == 1 {
+			// A file that is searched by itself needs no name.
+			if st, err := c.Stat(c.Args[0]); err == nil && !st.Mode.IsDir() {
+				g.names = -1
+			}
+		}
 	}
 	for _, f := range files {
 		g.file(f, true)
@@ -172,6 +180,14 @@ func (g *grepper) main() int {
 		return 2
 	}
 	return g.status
+}
+
+// setKind is -E, -F, -G or -P, of which GNU's takes only one.
+func (g *grepper) setKind(kind byte) {
+	if g.kindSet && kind != g.kind && g.c.GNU() {
+		g.c.Die(2, "conflicting matchers specified")
+	}
+	g.kind, g.kindSet = kind, true
 }
 
 func (g *grepper) options(short string, long []prog.Long) {
@@ -197,13 +213,13 @@ func (g *grepper) options(short string, long []prog.Long) {
 			n := g.context(o.Arg)
 			g.before, g.after = n, n
 		case 'E', 'F', 'G', 'P':
-			g.kind = byte(o.Val)
+			g.setKind(byte(o.Val))
 		case 'X':
 			kind := map[string]byte{"grep": 'G', "egrep": 'E', "fgrep": 'F', "awk": 'E', "perl": 'P', "posixawk": 'E'}[o.Arg]
 			if kind == 0 {
 				c.Die(2, "invalid matcher %s", o.Arg)
 			}
-			g.kind = kind
+			g.setKind(kind)
 		case 'D':
 			switch o.Arg {
 			case "skip":
@@ -218,8 +234,8 @@ func (g *grepper) options(short string, long []prog.Long) {
 			if i < 0 || o.Arg == "re" || o.Arg == "r" {
 				c.Warn("invalid argument '%s' for '--directories'", o.Arg)
 				c.Errorf("Valid arguments are:\n  - 'read'\n  - 'recurse'\n  - 'skip'\n")
-				c.UsageStatus = 1
-				c.OnUsage()
+				c.Errorf("Usage: %s [OPTION]... PATTERNS [FILE]...\nTry '%s --help' for more information.\n", c.Name, c.Name)
+				c.Exit(1)
 			}
 			g.dirs = []string{"", "", "skip"}[i]
 			g.recurse = i == 1
@@ -387,6 +403,42 @@ func (g *grepper) addFile(name string) {
 	}
 }
 
+// bareClass says whether a pattern has a bracket expression like [:space:], which is not the class
+// that its writer meant but a set of characters.
+func bareClass(p string) bool {
+	for i := 0; i < len(p); i++ {
+		switch p[i] {
+		case '\\':
+			i++
+		case '[':
+			body := p[i+1:]
+			end := strings.IndexByte(body, ']')
+			if end > 1 && body[0] == ':' && body[end-1] == ':' {
+				return true
+			}
+			// Past the expression: a "]" that comes first is a member, and classes have their own.
+			j := i + 1
+			if j < len(p) && p[j] == '^' {
+				j++
+			}
+			if j < len(p) && p[j] == ']' {
+				j++
+			}
+			for j < len(p) && p[j] != ']' {
+				if p[j] == '[' && j+1 < len(p) && strings.IndexByte(":.=", p[j+1]) >= 0 {
+					if k := strings.Index(p[j+2:], p[j+1:j+2]+"]"); k >= 0 {
+						j += k + 4
+						continue
+					}
+				}
+				j++
+			}
+			i = j
+		}
+	}
+	return false
+}
+
 func (g *grepper) compile() {
 	c := g.c
 	flags := map[byte]posixre.Flags{
@@ -411,6 +463,9 @@ func (g *grepper) compile() {
 		return
 	}
 	for _, p := range g.patterns {
+		if c.GNU() && g.kind != 'F' && bareClass(p) {
+			c.Die(2, "character class syntax is [[:space:]], not [:space:]")
+		}
 		re, err := posixre.Compile(p, flags)
 		if err != nil {
 			if c.GNU() {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/text/cformat"
 )
@@ -41,13 +42,28 @@ type hexdumper struct {
 	at      int64
 }
 
+var hexdumpLong = []prog.Long{
+	{Name: "one-byte-octal", Val: 'b'}, {Name: "one-byte-char", Val: 'c'}, {Name: "canonical", Val: 'C'}, {Name: "two-bytes-decimal", Val: 'd'},
+	{Name: "two-bytes-octal", Val: 'o'}, {Name: "two-bytes-hex", Val: 'x'}, {Name: "format", Arg: prog.ReqArg, Val: 'e'}, {Name: "format-file", Arg: prog.ReqArg, Val: 'f'},
+	{Name: "color", Arg: prog.OptArg, Val: 'L'}, {Name: "length", Arg: prog.ReqArg, Val: 'n'}, {Name: "skip", Arg: prog.ReqArg, Val: 's'}, {Name: "no-squeezing", Val: 'v'},
+}
+
 func hexdump(c *prog.Ctx) int {
 	h := &hexdumper{c: c, limit: -1}
 	if c.Program == "hd" {
 		h.canonical()
 	}
-	for o := range c.Getopt("bcdoxCe:f:n:s:v", nil) {
+	short, long := "bcdoxCe:f:n:s:v", []prog.Long(nil)
+	if c.GNU() {
+		short, long = "bcCde:f:L::n:os:vx", hexdumpLong
+	}
+	for o := range c.GetoptUtil(short, long) {
 		switch o.Val {
+		case 'L':
+			if o.Has && o.Arg != "auto" && o.Arg != "never" && o.Arg != "always" {
+				c.Die(1, "unsupported color mode: '%s'", o.Arg)
+			}
+			// Colours are what a format asks for by _L[...], which this one does not have.
 		case 'C':
 			h.canonical()
 		case 'b':
@@ -70,6 +86,9 @@ func hexdump(c *prog.Ctx) int {
 		case 'f':
 			b, err := c.ReadFile(o.Arg)
 			if err != nil {
+				if c.GNU() {
+					c.Die(1, "can't read %s: %v", o.Arg, err)
+				}
 				c.Die(1, "can't open '%s': %v", o.Arg, err)
 			}
 			for line := range strings.Lines(string(b)) {
@@ -83,6 +102,10 @@ func hexdump(c *prog.Ctx) int {
 				n, ok = v, true
 			}
 			if !ok {
+				if c.GNU() {
+					what := map[int]string{'n': "length", 's': "offset"}[o.Val]
+					c.Die(1, "failed to parse %s: '%s': %v", what, o.Arg, linux.EINVAL)
+				}
 				c.Die(1, "invalid number '%s'", o.Arg)
 			}
 			if o.Val == 'n' {
@@ -263,6 +286,9 @@ func (h *hexdumper) run() int {
 		readers = append(readers, &odFile{c, f, name})
 	}
 	if !any {
+		if c.GNU() {
+			c.Warn("all input file arguments failed")
+		}
 		return c.Status
 	}
 	var r io.Reader = io.MultiReader(readers...)
@@ -468,7 +494,8 @@ func hexFlags(s string) (flags string, width, prec int, hasPrec bool) {
 	return flags, min(width, 1000), min(prec, 1000), hasPrec
 }
 
-func xxd(c *prog.Ctx) int {
+// xxdBusybox is Busybox's xxd, which has fewer options than vim's.
+func xxdBusybox(c *prog.Ctx) int {
 	var plain, reverse, include bool
 	group, cols, limit, skip, offset := 2, 0, int64(-1), int64(0), int64(0)
 	number := func(s string) int64 {
@@ -516,7 +543,7 @@ func xxd(c *prog.Ctx) int {
 		xxdReverse(c, b, plain)
 		return c.Status
 	}
-	b = b[min(skip, int64(len(b))):]
+	b = b[min(max(skip, 0), int64(len(b))):]
 	if limit >= 0 {
 		b = b[:min(limit, int64(len(b)))]
 	}

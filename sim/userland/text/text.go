@@ -19,6 +19,7 @@ var Programs = []prog.Program{
 	{Name: "grep", Families: prog.Any, Run: grep},
 	{Name: "egrep", Families: prog.Any, Run: egrep},
 	{Name: "fgrep", Families: prog.Any, Run: fgrep},
+	{Name: "rgrep", Families: prog.GNU, Run: rgrep},
 	{Name: "sed", Families: prog.Any, Run: sed},
 	{Name: "cat", Families: prog.Any, Run: cat},
 	{Name: "tac", Families: prog.Any, Run: tac},

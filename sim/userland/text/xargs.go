@@ -2,6 +2,7 @@ package text
 
 import (
 	"bufio"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -294,11 +295,19 @@ func (x *xarger) item() (string, bool) {
 	}
 }
 
+// tooLong ends the program: -s leaves no room for an argument.
+func (x *xarger) tooLong() {
+	if x.c.GNU() && x.maxChars <= len(strings.Join(x.command, " "))+1 {
+		x.c.Die(1, "cannot fit single argument within argument list size limit")
+	}
+	x.c.Die(1, "argument line too long")
+}
+
 func (x *xarger) grow(b *[]byte, ch byte) {
 	*b = append(*b, ch)
 	if len(*b) >= x.maxChars {
 		x.finish()
-		x.c.Die(1, "argument line too long")
+		x.tooLong()
 	}
 }
 
@@ -349,7 +358,7 @@ func (x *xarger) run() {
 		if size+len(item)+1 > x.maxChars {
 			if len(args) == 0 || x.exitSize && (x.maxArgs > 0 || x.maxLines > 0) {
 				x.finish()
-				x.c.Die(1, "argument line too long")
+				x.tooLong()
 			}
 			flush()
 		}
@@ -381,7 +390,6 @@ func (x *xarger) exec(argv []string) {
 		}
 		c.Errorf("%s", line)
 		if x.ask {
-			c.Errorf(" ?...")
 			if !x.yes() {
 				return
 			}
@@ -394,9 +402,11 @@ func (x *xarger) exec(argv []string) {
 	}
 	null, err := c.Open("/dev/null", linux.O_RDONLY|linux.O_CLOEXEC, 0)
 	if x.openTTY {
-		if fd, e := c.Open("/dev/tty", linux.O_RDONLY|linux.O_CLOEXEC, 0); e == nil {
-			null = fd
+		fd, e := c.Open("/dev/tty", linux.O_RDONLY|linux.O_CLOEXEC, 0)
+		if e != nil {
+			c.Die(125, "%s: %v", c.QuoteFile("/dev/tty"), e)
 		}
+		null = fd
 	}
 	files := map[int]int{0: null, 1: 1, 2: 2}
 	if err != nil {
@@ -428,11 +438,17 @@ func (x *xarger) exec(argv []string) {
 
 // yes asks the terminal.
 func (x *xarger) yes() bool {
+	if !x.c.GNU() {
+		fmt.Fprint(x.c.Err, " ?...")
+	}
 	f, err := x.c.OpenFile("/dev/tty", linux.O_RDONLY, 0)
 	if err != nil {
 		x.c.Die(1, "failed to open /dev/tty for reading: %v", err)
 	}
 	defer f.Close()
+	if x.c.GNU() {
+		fmt.Fprint(x.c.Err, " ?...")
+	}
 	line, _ := bufio.NewReader(f).ReadString('\n')
 	return strings.HasPrefix(line, "y") || strings.HasPrefix(line, "Y")
 }
