@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	ctypes "github.com/docker/docker/api/types/container"
@@ -134,14 +135,14 @@ func (e *Engine) adapt(h *ctypes.HostConfig) error {
 	if h.PidMode.IsContainer() {
 		c, err := e.Container(h.PidMode.Container())
 		if err != nil {
-			return err
+			return refuse(Invalid, "%w", err)
 		}
 		h.PidMode = ctypes.PidMode("container:" + c.ID)
 	}
 	if h.IpcMode.IsContainer() {
 		c, err := e.Container(h.IpcMode.Container())
 		if err != nil {
-			return err
+			return refuse(Invalid, "%w", err)
 		}
 		h.IpcMode = ctypes.IpcMode("container:" + c.ID)
 	}
@@ -251,7 +252,7 @@ func checkLogConfig(l *ctypes.LogConfig) error {
 		return nil
 	}
 	if !slices.Contains(logDrivers, l.Type) {
-		return fmt.Errorf("logger: no log driver named '%s' is registered", l.Type)
+		return fmt.Errorf("error looking up logging plugin %s: plugin %q not found", l.Type, l.Type)
 	}
 	for k, v := range l.Config {
 		switch k {
@@ -309,6 +310,9 @@ func (e *Engine) create(r Create, img *image.Image) (*Container, error) {
 	}
 	if err := checkSecurity(c.Host.SecurityOpt); err != nil {
 		return nil, err
+	}
+	if len(c.Host.StorageOpt) > 0 {
+		return nil, errors.New("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
 	}
 	rw, err := e.newRoot(img)
 	if err != nil {
@@ -518,8 +522,10 @@ func (e *Engine) registerLinks(c *Container) error {
 		if child.Host.NetworkMode.IsHost() {
 			return invalid("conflicting options: host type networking can't be used with links. This would result in undefined behavior")
 		}
-		if err := e.update(func(s *State) error { return s.reserve(path.Join(c.Name, alias), child.ID) }); err != nil {
-			return err
+		if alias != "" { // which names nothing, and is let through
+			if err := e.update(func(s *State) error { return s.reserve(path.Join(c.Name, alias), child.ID) }); err != nil {
+				return err
+			}
 		}
 		links[alias] = child.ID
 	}
@@ -588,14 +594,18 @@ func checkSecurity(opts []string) error {
 		if o == "no-new-privileges" || o == "disable" {
 			continue
 		}
-		k, _, ok := strings.Cut(o, "=")
+		k, v, ok := strings.Cut(o, "=")
 		if !ok {
-			if k, _, ok = strings.Cut(o, ":"); !ok {
+			if k, v, ok = strings.Cut(o, ":"); !ok {
 				return fmt.Errorf("invalid --security-opt 1: %q", o)
 			}
 		}
 		switch k {
-		case "label", "apparmor", "seccomp", "no-new-privileges", "systempaths":
+		case "no-new-privileges":
+			if _, err := strconv.ParseBool(v); err != nil {
+				return fmt.Errorf("invalid --security-opt 2: %q", o)
+			}
+		case "label", "apparmor", "seccomp", "systempaths":
 		default:
 			return fmt.Errorf("invalid --security-opt 2: %q", o)
 		}

@@ -111,6 +111,8 @@ type live struct {
 	net     *kernel.NetNS
 	etc     *etcFiles
 	ipc     *ipc
+	sys     *unionfs.FS // its /sys
+	ifaces  int         // how many it has been given since it started
 	execs   map[string]bool
 	gone    chan struct{} // closed when the container is removed
 }

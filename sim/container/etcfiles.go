@@ -29,8 +29,9 @@ func (e *Engine) newEtcFiles(c *Container) (*etcFiles, error) {
 		b, _ := host.ReadFile("/etc/resolv.conf", etcLimit)
 		resolve = string(b)
 	}
-	resolve = resolvFile(c, resolve)
-	etc := &etcFiles{fs: fs}
+	etc := &etcFiles{fs: fs, host: resolve}
+	resolve = resolvFile(c, resolve, isUserDefined(string(c.Host.NetworkMode)))
+	etc.resolved = resolve
 	for _, f := range []struct {
 		name, text string
 		ino        *vfs.Ino
@@ -112,7 +113,7 @@ func (e *Engine) linkedHosts(c *Container) string {
 
 // resolvFile is /etc/resolv.conf of a container: the host's but for what --dns and its like say;
 // on a network that somebody created, the engine's own resolver.
-func resolvFile(c *Container, host string) string {
+func resolvFile(c *Container, host string, own bool) string {
 	var servers, search, options []string
 	for line := range strings.Lines(host) {
 		f := strings.Fields(line)
@@ -143,7 +144,7 @@ func resolvFile(c *Container, host string) string {
 	if len(servers) == 0 {
 		servers = []string{"8.8.8.8", "8.8.4.4"}
 	}
-	if isUserDefined(string(h.NetworkMode)) {
+	if own {
 		servers = []string{"127.0.0.11"}
 		if !slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, "ndots:") }) {
 			options = append(slices.Clone(options), "ndots:0")
@@ -160,6 +161,17 @@ func resolvFile(c *Container, host string) string {
 		fmt.Fprintf(&b, "options %s\n", strings.Join(options, " "))
 	}
 	return b.String()
+}
+
+// useOwnResolver makes the engine's own resolver that of a container that has joined a network
+// which somebody created, unless its resolv.conf has been edited. It is called inside the kernel.
+func (f *etcFiles) useOwnResolver(c *Container) {
+	v := view(f.fs)
+	if b, err := v.ReadFile("/resolv.conf", etcLimit); err != nil || string(b) != f.resolved {
+		return
+	}
+	f.resolved = resolvFile(c, f.host, true)
+	v.WriteFile("/resolv.conf", []byte(f.resolved), 0o644)
 }
 
 // appendHosts adds lines to a running container's /etc/hosts, removeHosts takes away those of an

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,6 +186,9 @@ func (e *Engine) live0(id string) *live {
 
 // launchExec starts an exec's process. It works inside the kernel.
 func (e *Engine) launchExec(c *Container, x *exec) error {
+	if d := x.cfg.WorkingDir; d != "" && !path.IsAbs(d) {
+		return errors.New("OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown")
+	}
 	e.mu.Lock()
 	box := e.live0(c.ID).box
 	e.mu.Unlock()

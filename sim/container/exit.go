@@ -62,7 +62,7 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 	code := st.ExitCode()
 	wait, restart := l.restart.next(c, code, now)
 	e.mu.Lock()
-	l.files, l.box, l.task, l.io, l.net, l.etc, l.mounted, l.ipc = nil, nil, nil, nil, nil, nil, nil, nil
+	l.files, l.box, l.task, l.io, l.net, l.etc, l.mounted, l.ipc, l.sys, l.ifaces = nil, nil, nil, nil, nil, nil, nil, nil, nil, 0
 	e.mu.Unlock()
 	e.change(id, func(c *Container) error {
 		c.Status.Running, c.Status.Restarting, c.Status.Paused, c.Status.Pid = restart, restart, false, 0

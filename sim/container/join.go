@@ -171,9 +171,19 @@ func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, lat
 			if ns == nil {
 				return
 			}
-			w.Attach(ns, fmt.Sprintf("eth%d", len(ns.Ifaces())), addr, ep.MacAddress)
+			e.mu.Lock()
+			sys, number := l.sys, l.ifaces
+			l.ifaces++ // no number comes twice
+			e.mu.Unlock()
+			w.Attach(ns, fmt.Sprintf("eth%d", number), addr, ep.MacAddress)
 			if etc != nil {
 				etc.appendHosts(ownHostsLine(c, addr))
+				if isUserDefined(n.Name) {
+					etc.useOwnResolver(c)
+				}
+			}
+			if sys != nil {
+				sysNet(view(sys), ns)
 			}
 		})
 	}
@@ -192,10 +202,13 @@ func (e *Engine) leave(c *Container, n *Network) {
 		w := e.wire(n)
 		e.k.Do(func() {
 			e.mu.Lock()
-			ns, etc := l.net, l.etc
+			ns, etc, sys := l.net, l.etc, l.sys
 			e.mu.Unlock()
 			if ns != nil {
 				w.Detach(ns)
+			}
+			if ns != nil && sys != nil {
+				sysNet(view(sys), ns)
 			}
 			if etc != nil {
 				etc.removeHosts(addr.String())
@@ -398,15 +411,22 @@ func (e *Engine) bindPort(id string, p nat.Port, want nat.PortBinding) ([]nat.Po
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	taken := func(port uint16) (netip.Addr, bool) {
+	// A port that is taken at the same address is known to be; at an overlapping one, it shows when
+	// the proxy wants to listen. The lab has no proxy for udp and sctp, so nothing shows there.
+	taken := func(port uint16) (ip netip.Addr, same, any bool) {
+		for _, ip := range ips {
+			if _, same := e.ports[portKey{ip, port, p.Proto()}]; same {
+				return ip, true, true
+			}
+		}
 		for _, ip := range ips {
 			for k := range e.ports {
-				if k.port == port && k.proto == p.Proto() && k.ip.Is4() == ip.Is4() && (k.ip == ip || k.ip.IsUnspecified() || ip.IsUnspecified()) {
-					return ip, true
+				if k.port == port && k.proto == p.Proto() && k.ip.Is4() == ip.Is4() && (k.ip.IsUnspecified() || ip.IsUnspecified()) {
+					return ip, false, true
 				}
 			}
 		}
-		return netip.Addr{}, false
+		return netip.Addr{}, false, false
 	}
 	give := func(port uint16) []nat.PortBinding {
 		var out []nat.PortBinding
@@ -422,21 +442,28 @@ func (e *Engine) bindPort(id string, p nat.Port, want nat.PortBinding) ([]nat.Po
 			if e.nextEph++; e.nextEph > lastEphemeral {
 				e.nextEph = firstEphemeral
 			}
-			if _, no := taken(port); !no {
+			if _, _, no := taken(port); !no {
 				return give(port), nil
 			}
 		}
 		return nil, errors.New("all ports are allocated")
 	}
 	for port := lo; port <= hi; port++ {
-		if _, no := taken(uint16(port)); !no {
+		if _, _, no := taken(uint16(port)); !no {
 			return give(uint16(port)), nil
 		}
 	}
 	if lo < hi {
 		return nil, errors.New("all ports are allocated")
 	}
-	ip, _ := taken(uint16(lo))
+	ip, same, _ := taken(uint16(lo))
+	if !same {
+		proto := p.Proto() + "4"
+		if ip.Is6() {
+			proto = p.Proto() + "6"
+		}
+		return nil, fmt.Errorf("Error starting userland proxy: listen %s %s: bind: address already in use", proto, netip.AddrPortFrom(ip, uint16(lo)))
+	}
 	return nil, fmt.Errorf("Bind for %s failed: port is already allocated", netip.AddrPortFrom(ip, uint16(lo)))
 }
 

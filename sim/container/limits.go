@@ -3,11 +3,16 @@ package container
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/docker/docker/api/types/blkiodev"
 	ctypes "github.com/docker/docker/api/types/container"
+	"github.com/docker/go-units"
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
+	"github.com/dockerlab/dockerlab/sim/unionfs"
+	"github.com/dockerlab/dockerlab/sim/vfs"
 )
 
 // rlimits are the resources that --ulimit names, by the kernel's numbers for them.
@@ -36,7 +41,14 @@ func (e *Engine) sandboxConfig(c *Container) kernel.SandboxConfig {
 	cfg := kernel.SandboxConfig{
 		ID: c.ID, Hostname: c.Config.Hostname, Domainname: c.Config.Domainname, Privileged: h.Privileged, Budget: e.o.Budget,
 		NoNewPrivs: noNewPrivileges(h.SecurityOpt), Unfiltered: h.Privileged || slices.ContainsFunc(h.SecurityOpt, unconfined),
-		MemoryLimit: h.Memory, OOMScoreAdj: h.OomScoreAdj, Cgroups: cgroupLines(c),
+		MemoryLimit: h.Memory, OOMScoreAdj: h.OomScoreAdj, Cgroups: cgroupLines(c), CPUs: cpuCount(h.CpusetCpus), Sysctls: h.Sysctls,
+		MakeTmpfs: func(size int64) vfs.Filesystem {
+			o := e.fsOptions("tmpfs", nil)
+			if size > 0 {
+				o.Disk = &unionfs.Disk{Size: size}
+			}
+			return unionfs.New(nil, o)
+		},
 	}
 	if h.UTSMode.IsHost() {
 		cfg.Hostname = e.hostname()
@@ -55,6 +67,89 @@ func (e *Engine) sandboxConfig(c *Container) kernel.SandboxConfig {
 		cfg.Budget = &b
 	}
 	return cfg
+}
+
+// cpuCount is how many processors a list like "0-1" names, 0 for an empty one.
+func cpuCount(list string) int {
+	n := 0
+	for cpu := range cpus {
+		for _, part := range strings.Split(list, ",") {
+			lo, hi, ranged := strings.Cut(part, "-")
+			if !ranged {
+				hi = lo
+			}
+			a, err1 := strconv.Atoi(lo)
+			b, err2 := strconv.Atoi(hi)
+			if err1 == nil && err2 == nil && a <= cpu && cpu <= b {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+// ownSysctls are the parts of /proc/sys that a container may have of its own; of kernel.*,
+// only what belongs to IPC and to its name.
+var ownSysctls = []string{"kernel.domainname", "kernel.hostname", "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+	"kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"}
+
+// checkRuntime refuses, in runc's words or the engine's, limits that only show to be wrong when the
+// container is about to be made. It is called inside the kernel.
+func (e *Engine) checkRuntime(c *Container) error {
+	h := c.Host
+	for _, d := range h.DeviceRequests {
+		return refuse(Unknown, "could not select device driver %q with capabilities: %v", d.Driver, d.Capabilities)
+	}
+	for _, list := range [][]*blkiodev.ThrottleDevice{h.BlkioDeviceReadBps, h.BlkioDeviceWriteBps, h.BlkioDeviceReadIOps, h.BlkioDeviceWriteIOps} {
+		for _, d := range list {
+			if _, err := e.hostDevice(d.Path); err != nil {
+				return refuse(Unknown, "stat %s: %w", d.Path, lower(err))
+			}
+		}
+	}
+	const create = "failed to create shim task: OCI runtime create failed: runc create failed: "
+	for name := range h.Sysctls {
+		net := strings.HasPrefix(name, "net.")
+		switch {
+		case net && h.NetworkMode.IsHost():
+			return refuse(Unknown, "%ssysctl %q not allowed in host network namespace: unknown", create, name)
+		case net || strings.HasPrefix(name, "fs.mqueue.") || slices.Contains(ownSysctls, name):
+		default:
+			return refuse(Unknown, "%ssysctl %q is not in a separate kernel namespace: unknown", create, name)
+		}
+	}
+	switch {
+	case h.CPUShares < 0:
+		return refuse(Unknown, "shares: invalid argument")
+	case h.CPUShares == 1:
+		return refuse(Unknown, "%serror during container init: error setting cgroup config for procHooks process: the minimum allowed cpu-shares is 2: unknown", createFailed)
+	case h.CPURealtimeRuntime != 0:
+		return refuse(Unknown, "%sunable to apply cgroup configuration: failed to write \"%d\": write /sys/fs/cgroup/cpu%s/cpu.rt_runtime_us: invalid argument: unknown",
+			createFailed, h.CPURealtimeRuntime, cgroupDir(c))
+	case len(c.Config.Hostname) > 64:
+		return refuse(Unknown, "%serror during container init: sethostname: invalid argument: unknown", createFailed)
+	}
+	return checkLogFiles(h.LogConfig.Config)
+}
+
+// checkLogFiles refuses bounds of a log that make no sense, as the driver does when it starts.
+func checkLogFiles(opts map[string]string) error {
+	if s, ok := opts["max-size"]; ok {
+		if n, err := units.FromHumanSize(s); err != nil || n < 0 {
+			return refuse(Unknown, "failed to initialize logging driver: invalid size: '%s'", s)
+		}
+	}
+	if s, ok := opts["max-file"]; ok {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return refuse(Unknown, "failed to initialize logging driver: %w", err)
+		}
+		if n < 1 {
+			return refuse(Unknown, "failed to initialize logging driver: max-file cannot be less than 1")
+		}
+	}
+	return nil
 }
 
 func unconfined(opt string) bool { return opt == "seccomp=unconfined" || opt == "seccomp:unconfined" }

@@ -251,11 +251,11 @@ func (m *matcher) match(s *State, c *Container) (ok, stop bool) {
 	}
 	if len(m.publish) > 0 {
 		found := false
-		for p, b := range c.Host.PortBindings {
-			found = found || m.publish[p] && len(b) > 0
-		}
-		for p, b := range c.Net.Ports {
-			found = found || m.publish[p] && len(b) > 0
+		// it is the host's ports that are compared, of containers that run
+		for p, bindings := range c.Net.Ports {
+			for _, b := range bindings {
+				found = found || m.publish[nat.Port(b.HostPort+"/"+p.Proto())]
+			}
 		}
 		if !found {
 			return false, false

@@ -2,11 +2,14 @@ package container
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"regexp"
 	"sort"
 	"strconv"
 	"strings"
+	"text/template"
+	"text/template/parse"
 	"time"
 
 	timetypes "github.com/docker/docker/api/types/time"
@@ -25,7 +28,7 @@ type LogsOptions struct {
 // logTime is how timestamps of logs are written.
 const logTime = "2006-01-02T15:04:05.000000000Z07:00"
 
-// logAttrs are what --log-opt labels and env add to each line.
+// logAttrs are what --log-opt labels, env and tag add to each line.
 func logAttrs(c *Container) map[string]string {
 	o := c.Host.LogConfig.Config
 	attrs := map[string]string{}
@@ -52,7 +55,33 @@ func logAttrs(c *Container) map[string]string {
 			}
 		}
 	}
+	if text := o["tag"]; text != "" {
+		if tag, err := logTag(text, c); err == nil {
+			attrs["tag"] = tag
+		}
+	}
 	return attrs
+}
+
+// logTag is --log-opt tag, a template over the container. Templates with loops are refused: nobody
+// needs them here, and one can run for ever.
+func logTag(text string, c *Container) (string, error) {
+	t, err := template.New("").Parse(text)
+	if err != nil {
+		return "", err
+	}
+	for _, n := range t.Root.Nodes {
+		if k := n.Type(); k != parse.NodeText && k != parse.NodeAction {
+			return "", fmt.Errorf("template %q: only fields can be had", text)
+		}
+	}
+	image := strings.TrimPrefix(c.Image, "sha256:")
+	var b strings.Builder
+	err = t.Execute(&b, map[string]string{
+		"ID": c.ID[:12], "FullID": c.ID, "Name": strings.TrimPrefix(c.Name, "/"),
+		"ImageID": image[:min(12, len(image))], "ImageFullID": c.Image, "ImageName": c.Config.Image, "DaemonName": "docker",
+	})
+	return b.String(), err
 }
 
 // Logs sends the log of a container, and while o.Follow says so what is added to it until the

@@ -23,6 +23,8 @@ import (
 type etcFiles struct {
 	fs                       *unionfs.FS
 	hosts, hostname, resolve vfs.Ino
+	host                     string // the host's resolv.conf
+	resolved                 string // its own, as the engine wrote it
 }
 
 // mounter puts a container's mounts together. It works inside the kernel.
@@ -33,6 +35,7 @@ type mounter struct {
 	v   *vfs.View
 	box func(kind string) *unionfs.FS // a fresh, empty file system
 	ipc *ipc                          // nil where it does not run
+	sys *unionfs.FS                   // what standard made for /sys
 
 	// freeze, where it is set, gives what stands for a file system that others write to.
 	freeze func(vfs.Filesystem) vfs.Filesystem
@@ -81,6 +84,7 @@ func (m *mounter) standard(box *kernel.Sandbox, tty *kernel.Terminal) error {
 		}
 	}
 	sys := m.box("sysfs")
+	m.sys = sys
 	for _, d := range []string{"block", "bus", "class", "dev", "devices", "firmware", "fs", "fs/cgroup", "kernel", "module", "power"} {
 		if err := view(sys).Mkdir("/"+d, 0o755); err != nil {
 			return err
@@ -154,7 +158,7 @@ func (e *Engine) hostDevice(p string) (vfs.Stat, error) {
 	return e.o.Host.View(vfs.Root(vfs.CapsAll)).Stat(p)
 }
 
-// sysNet fills /sys/class/net with the interfaces that the container starts with.
+// sysNet fills /sys/class/net with the interfaces that the container has now.
 func sysNet(v *vfs.View, ns *kernel.NetNS) error {
 	type iface struct{ name, address, state string }
 	all := []iface{{"lo", "00:00:00:00:00:00", "unknown"}}
@@ -163,6 +167,13 @@ func sysNet(v *vfs.View, ns *kernel.NetNS) error {
 	}
 	if err := mkdirAll(v, "/class/net", 0o755); err != nil {
 		return err
+	}
+	old, err := v.ReadDir("/class/net")
+	if err != nil {
+		return err
+	}
+	for _, d := range old {
+		v.Unlink("/class/net/" + d.Name)
 	}
 	for _, i := range all {
 		dir := "/devices/virtual/net/" + i.name

@@ -63,6 +63,9 @@ func (e *Engine) CreateNetwork(r types.NetworkCreateRequest) (*types.NetworkCrea
 		return nil, refuse(Forbidden, "operation is not permitted on predefined %s network ", r.Name)
 	}
 	warning := ""
+	if r.Name == "" && r.CheckDuplicate {
+		return nil, conflict("network with name  already exists") // an empty name is the start of every ID
+	}
 	if same := e.networksNamed(r.Name); len(same) > 0 {
 		if r.CheckDuplicate {
 			return nil, conflict("network with name %s already exists", r.Name)
@@ -160,7 +163,11 @@ func (n *Network) allot(configs []ntypes.IPAMConfig, s *State) error {
 		return nil
 	}
 	n.chosenSubnet = true
+	four := 0
 	for _, c := range configs {
+		if four += 1 - strings.Count(c.Subnet, "::"); four > 1 && n.Driver == "bridge" && !strings.Contains(c.Subnet, ":") {
+			return refuse(Forbidden, "bridge driver doesn't support multiple subnets")
+		}
 		if c.Subnet == "" {
 			return refuse(Unknown, "Invalid subnet %s : invalid CIDR address: %s", c.Subnet, c.Subnet)
 		}
@@ -528,7 +535,11 @@ func (e *Engine) Disconnect(ref, network string, force bool) error {
 		return invalid("container cannot be disconnected from host network or connected to host network")
 	}
 	if c.Ends[name] == nil {
-		return refuse(Unknown, "container %s is not connected to the network %s", c.ID, name)
+		the := "the "
+		if c.Status.Running {
+			the = ""
+		}
+		return refuse(Unknown, "container %s is not connected to %snetwork %s", c.ID, the, name)
 	}
 	if c.Status.Running {
 		e.leave(c, n)

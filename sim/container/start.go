@@ -66,7 +66,7 @@ func (e *Engine) start(c *Container, l *live, fresh bool) error {
 	e.disconnectAll(c.ID)
 	e.mu.Lock()
 	x := l.io
-	l.io, l.box, l.task, l.net, l.etc, l.ipc = nil, nil, nil, nil, nil, nil
+	l.io, l.box, l.task, l.net, l.etc, l.ipc, l.sys, l.ifaces = nil, nil, nil, nil, nil, nil, nil, 0
 	e.mu.Unlock()
 	if x != nil {
 		x.close()
@@ -179,7 +179,7 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		// The process runs when we leave the kernel: nobody sees it end before it is known to run.
 		now := e.later(e.k.Now())
 		e.mu.Lock()
-		l.files, l.box, l.task, l.mounted, l.ipc = files, box, task, tmp, ipc
+		l.files, l.box, l.task, l.mounted, l.ipc, l.sys = files, box, task, tmp, ipc, m.sys
 		e.mu.Unlock()
 		err = e.change(c.ID, func(c *Container) error {
 			c.Status = Status{Running: true, Pid: task.Pid(), StartedAt: now, FinishedAt: c.Status.FinishedAt}
@@ -303,8 +303,17 @@ func (e *Engine) resolver(id string) func(string) []netip.Addr {
 
 // launch mounts what the container needs and starts its process. It works inside the kernel.
 func (e *Engine) launch(c *Container, m *mounter, box *kernel.Sandbox, x *stdio, etc *etcFiles, spec *kernel.Spec, onExit func(kernel.Status)) (*kernel.Task, []*unionfs.FS, error) {
+	if err := e.checkRuntime(c); err != nil {
+		return nil, nil, err
+	}
 	if err := m.standard(box, x.term); err != nil {
 		return nil, nil, err
+	}
+	for name := range c.Host.Sysctls {
+		file := "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
+		if _, err := m.v.Stat(file); err != nil {
+			return nil, nil, refuse(Unknown, "%serror during container init: open %s: %w: unknown", createFailed, file, lower(err))
+		}
 	}
 	tmp, err := m.volumes(etc)
 	if err != nil {
@@ -391,6 +400,9 @@ func findExecutable(box *kernel.Sandbox, name string, env []string, dir string, 
 		return "", fmt.Errorf("exec: %q: permission denied", name)
 	default:
 		return "", fmt.Errorf("exec: %q: stat %s: %s", name, name, errnoText(err))
+	}
+	if !strings.Contains(name, "/") && !strings.HasPrefix(file, "/") {
+		return "", fmt.Errorf("exec: %q: cannot run executable found relative to current directory", name)
 	}
 	v := box.NS().View(vfs.Root(vfs.CapsAll))
 	if dir != "" {

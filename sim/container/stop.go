@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/docker/api/types"
 	ctypes "github.com/docker/docker/api/types/container"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -206,6 +207,11 @@ func (e *Engine) pause(id string, l *live) error {
 				return conflict("Container %s is restarting, wait until the container is running", id)
 			}
 			c.Status.Paused = true
+			if c.Health != nil {
+				h := *c.Health
+				h.Status = types.Unhealthy // nobody checks it now
+				c.Health = &h
+			}
 			return nil
 		})
 		if err != nil {
@@ -454,7 +460,9 @@ func (e *Engine) Update(ref string, r ctypes.Resources, policy ctypes.RestartPol
 		return warnings, err
 	}
 	l := e.live(c.ID)
+	var now *Container
 	err = e.change(c.ID, func(c *Container) error {
+		now = c
 		fail := func(err error) error {
 			return refuse(KindOf(err), "Cannot update container %s: %w", c.ID, err)
 		}
@@ -482,6 +490,19 @@ func (e *Engine) Update(ref string, r ctypes.Resources, policy ctypes.RestartPol
 		l.restart.canceled = false
 		e.mu.Unlock()
 	}
+	e.k.Do(func() {
+		e.mu.Lock()
+		box := l.box
+		e.mu.Unlock()
+		if box != nil {
+			cfg := e.sandboxConfig(now)
+			box.SetCPUs(cfg.CPUs)
+			box.SetMemoryLimit(cfg.MemoryLimit)
+			if cfg.Budget != nil {
+				box.SetProcesses(cfg.Budget.Processes)
+			}
+		}
+	})
 	e.emitContainer(c, "update", nil)
 	return warnings, nil
 }

@@ -310,6 +310,18 @@ func (p *Proc) Mount(path string, m *vfs.Mount) error {
 	return p.view.NS.MountAt(r, path, m)
 }
 
+// MountTmpfs mounts an empty file system in memory at path; size is in bytes, 0 for no bound.
+// ENODEV where the sandbox has none to give.
+func (p *Proc) MountTmpfs(path, source, options string, size int64) error {
+	if !p.view.Cred.Has(vfs.CapSysAdmin) {
+		return linux.EPERM
+	}
+	if p.box.cfg.MakeTmpfs == nil {
+		return linux.ENODEV
+	}
+	return p.Mount(path, &vfs.Mount{FS: p.box.cfg.MakeTmpfs(size), Source: source, Options: options})
+}
+
 // Unmount takes away the mount at path.
 func (p *Proc) Unmount(path string) error {
 	if !p.view.Cred.Has(vfs.CapSysAdmin) {

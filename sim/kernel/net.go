@@ -105,6 +105,27 @@ func (n *Network) Detach(ns *NetNS) {
 // Ifaces are the addresses of the namespace, the loopback left out.
 func (ns *NetNS) Ifaces() []Iface { return append([]Iface(nil), ns.ifaces...) }
 
+// DefaultIface is the index of the interface whose network leads to all other addresses: of those
+// that lead out of the machine, or of all where there is none, the one whose network's name comes
+// first. It is -1 without interfaces.
+func (ns *NetNS) DefaultIface() int {
+	best := -1
+	for i, f := range ns.ifaces {
+		if f.Network == nil {
+			continue
+		}
+		if best < 0 {
+			best = i
+			continue
+		}
+		b := ns.ifaces[best].Network
+		if b.Internal && !f.Network.Internal || b.Internal == f.Network.Internal && f.Network.Name < b.Name {
+			best = i
+		}
+	}
+	return best
+}
+
 // Forward publishes a port: who connects to at, an address of this (the host's) namespace, is
 // connected to the port to of ns. EADDRINUSE where at is taken.
 func (ns *NetNS) Forward(at netip.AddrPort, target *NetNS, to netip.AddrPort) error {

@@ -598,6 +598,17 @@ func (p *Proc) Times() (user, sys, cuser, csys time.Duration) {
 	return time.Duration(p.used) * tick, 0, time.Duration(p.childUsed) * tick, 0
 }
 
+// CPUs is how many processors the process may run on.
+func (p *Proc) CPUs() int {
+	if n := p.box.cfg.CPUs; n > 0 {
+		return min(n, machineCPUs)
+	}
+	return machineCPUs
+}
+
+// machineCPUs is how many processors the lab's machine has.
+const machineCPUs = 2
+
 // Rlimit is a soft and a hard limit; ^uint64(0) is none.
 type Rlimit struct{ Cur, Max uint64 }
 

@@ -80,6 +80,10 @@ func (s *Sandbox) NewProcFS() vfs.Filesystem {
 		fs.static = append(fs.static, e)
 	}
 	for _, e := range procStatic {
+		name, sys := strings.CutPrefix(e.path, "sys/")
+		if v, ok := s.cfg.Sysctls[strings.ReplaceAll(name, "/", ".")]; sys && ok {
+			e.text = fixed(v + "\n")
+		}
 		add(e)
 	}
 	return fs
@@ -95,7 +99,7 @@ var procStatic = []staticEntry{
 	{path: "cmdline", mode: linux.S_IFREG | 0o444, text: fixed("BOOT_IMAGE=/boot/vmlinuz-" + Release + " root=/dev/vda1 ro quiet\n")},
 	{path: "cpuinfo", mode: linux.S_IFREG | 0o444, text: func(*procFS) string {
 		var b strings.Builder
-		for i := range 2 {
+		for i := range machineCPUs {
 			fmt.Fprintf(&b, "processor\t: %d\nvendor_id\t: DockerLab\ncpu family\t: 6\nmodel\t\t: 1\nmodel name\t: Simulated CPU\nstepping\t: 0\ncpu MHz\t\t: 1000.000\ncache size\t: 4096 KB\nphysical id\t: 0\nsiblings\t: 2\ncore id\t\t: %d\ncpu cores\t: 2\nfpu\t\t: yes\nflags\t\t: fpu sse sse2\nbogomips\t: 2000.00\n\n", i, i)
 		}
 		return b.String()
@@ -120,6 +124,12 @@ var procStatic = []staticEntry{
 	{path: "swaps", mode: linux.S_IFREG | 0o444, text: fixed("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")},
 	{path: "partitions", mode: linux.S_IFREG | 0o444, text: fixed("major minor  #blocks  name\n\n 254        0   16777216 vda\n 254        1   16776192 vda1\n")},
 	{path: "devices", mode: linux.S_IFREG | 0o444, text: fixed("Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n254 virtblk\n")},
+	{path: "acpi", mode: linux.S_IFDIR | 0o555},
+	{path: "bus", mode: linux.S_IFDIR | 0o555},
+	{path: "fs", mode: linux.S_IFDIR | 0o555},
+	{path: "irq", mode: linux.S_IFDIR | 0o555},
+	{path: "keys", mode: linux.S_IFREG | 0o444, text: fixed("")},
+	{path: "timer_list", mode: linux.S_IFREG | 0o400, text: fixed("")},
 	{path: "modules", mode: linux.S_IFREG | 0o444, text: fixed("")},
 	{path: "sys/kernel/hostname", mode: linux.S_IFREG | 0o644, text: func(fs *procFS) string { return fs.box.cfg.Hostname + "\n" }},
 	{path: "sys/kernel/ostype", mode: linux.S_IFREG | 0o444, text: fixed("Linux\n")},
@@ -136,6 +146,12 @@ var procStatic = []staticEntry{
 	{path: "sys/net/ipv4/ip_forward", mode: linux.S_IFREG | 0o644, text: fixed("1\n")},
 	{path: "sys/net/ipv4/ip_local_port_range", mode: linux.S_IFREG | 0o644, text: fixed("32768\t60999\n")},
 	{path: "sys/net/ipv4/ip_unprivileged_port_start", mode: linux.S_IFREG | 0o644, text: fixed("0\n")},
+	{path: "sys/net/ipv4/ping_group_range", mode: linux.S_IFREG | 0o644, text: func(fs *procFS) string {
+		if fs.box.cfg.Host {
+			return "1\t0\n"
+		}
+		return "0\t2147483647\n"
+	}},
 	{path: "sys/vm/overcommit_memory", mode: linux.S_IFREG | 0o644, text: fixed("0\n")},
 	{path: "sys/vm/max_map_count", mode: linux.S_IFREG | 0o644, text: fixed("65530\n")},
 	{path: "sys/vm/swappiness", mode: linux.S_IFREG | 0o644, text: fixed("60\n")},
@@ -555,7 +571,7 @@ func (p *Proc) netText(name string) string {
 			if f.Network == nil || !f.Addr.Addr().Is4() {
 				continue
 			}
-			if i == 0 && !ns.host && f.Network.Gateway.Is4() {
+			if i == ns.DefaultIface() && !ns.host && f.Network.Gateway.Is4() {
 				fmt.Fprintf(&b, "%s\t00000000\t%s\t0003\t0\t0\t0\t00000000\t0\t0\t0\n", f.Name, hex(f.Network.Gateway.As4()))
 			}
 			mask := ^uint32(0) << (32 - f.Addr.Bits())

@@ -21,13 +21,16 @@ type SandboxConfig struct {
 	Host                 bool     // the lab's host: it sees every process, by the kernel's own numbers
 	Pids                 *Sandbox // whose numbers for processes it shares; nil: it has its own
 	Privileged           bool
-	OnBudget             func(*BudgetError) // told, inside the kernel, which bound ended it
-	NoNewPrivs           bool               // set-id programs give nobody another identity
-	Unfiltered           bool               // no seccomp filter stands before its system calls
-	MemoryLimit          int64              // bytes that its processes may hold (see Proc.Charge); 0 is no limit
-	OnOOM                func()             // told, inside the kernel, that the limit ended a process
-	OOMScoreAdj          int                // as /proc/PID/oom_score_adj shows it
-	Cgroups              string             // what /proc/PID/cgroup says; "" is the one line of a lone cgroup v2
+	OnBudget             func(*BudgetError)              // told, inside the kernel, which bound ended it
+	NoNewPrivs           bool                            // set-id programs give nobody another identity
+	Unfiltered           bool                            // no seccomp filter stands before its system calls
+	MemoryLimit          int64                           // bytes that its processes may hold (see Proc.Charge); 0 is no limit
+	OnOOM                func()                          // told, inside the kernel, that the limit ended a process
+	OOMScoreAdj          int                             // as /proc/PID/oom_score_adj shows it
+	CPUs                 int                             // that its processes may run on; 0: all of the machine's
+	Sysctls              map[string]string               // what stands in /proc/sys instead of the usual, by names with dots
+	MakeTmpfs            func(size int64) vfs.Filesystem // what mount(8) gets for an empty tmpfs; size in bytes, 0 for no bound
+	Cgroups              string                          // what /proc/PID/cgroup says; "" is the one line of a lone cgroup v2
 }
 
 // Sandbox is the namespaces of a container, or of the lab's host. Its exported methods are for
@@ -112,6 +115,14 @@ func (s *Sandbox) Net() *NetNS          { return s.cfg.Net }
 func (s *Sandbox) IsHost() bool         { return s.cfg.Host }
 func (s *Sandbox) Privileged() bool     { return s.cfg.Privileged }
 func (s *Sandbox) SetHostname(n string) { s.cfg.Hostname = n }
+
+// SetCPUs and SetMemoryLimit change what SandboxConfig has of these names. They are called inside
+// the kernel.
+func (s *Sandbox) SetCPUs(n int)          { s.cfg.CPUs = n }
+func (s *Sandbox) SetMemoryLimit(n int64) { s.cfg.MemoryLimit = n }
+
+// SetProcesses bounds how many processes there may be at one time. It is called inside the kernel.
+func (s *Sandbox) SetProcesses(n int) { s.budget.Processes = n }
 
 func (s *Sandbox) sorted() []*Proc { return sorted(s.procs) }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/userdb"
+	"github.com/dockerlab/dockerlab/sim/vfs"
 )
 
 // The programs that run another one as somebody else: su, runuser, gosu, su-exec, setpriv.
@@ -188,7 +189,10 @@ func su(c *prog.Ctx) int {
 		if c.GNU() {
 			c.Die(1, "cannot set groups: %v", err)
 		}
-		c.Die(1, "can't set groups: %v", err)
+		if !c.Cred().Has(vfs.CapSetgid) {
+			c.Die(1, "can't set groups: %v", err)
+		}
+		c.Die(1, "setuid: %v", err)
 	}
 	if login && !keep {
 		if err := c.Chdir(u.Home); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
+	"github.com/dockerlab/dockerlab/sim/vfs"
 )
 
 // nc is netcat: Busybox's, and the options of OpenBSD's that are the same.
@@ -323,6 +324,16 @@ func ping(c *prog.Ctx) int {
 		c.Printf("PING %s (%s): %d data bytes\n", host, a, size)
 	}
 	c.Out.Flush()
+	if !c.GNU() && !c.Cred().Has(vfs.CapNetRaw) {
+		c.Die(1, "permission denied (are you root?)")
+	}
+	if !a.IsLoopback() && len(c.Sandbox().Net().Ifaces()) == 0 && !c.Sandbox().IsHost() {
+		if c.GNU() {
+			c.Errorf("ping: connect: %v\n", linux.ENETUNREACH)
+			return 2
+		}
+		c.Die(1, "sendto: %v", linux.ENETUNREACH)
+	}
 	c.Signal(linux.SIGINT, kernel.Catch)
 	start := c.Now()
 	sent, got := 0, 0
@@ -484,13 +495,11 @@ type iface struct {
 // ifaces are the interfaces of the namespace, the loopback first.
 func ifaces(c *prog.Ctx) []iface {
 	all := []iface{{index: 1, name: "lo", mac: "00:00:00:00:00:00", addr: netip.MustParsePrefix("127.0.0.1/8"), loopback: true}}
+	leads := c.Sandbox().Net().DefaultIface()
 	for i, f := range c.Sandbox().Net().Ifaces() {
 		n := iface{index: 2*i + 6, peer: 2*i + 7, name: f.Name, mac: strings.ToLower(f.MAC), addr: f.Addr}
-		if f.Network != nil {
+		if i == leads {
 			n.gateway = f.Network.Gateway
-			if f.Network.Internal {
-				n.gateway = netip.Addr{}
-			}
 		}
 		all = append(all, n)
 	}
@@ -567,8 +576,14 @@ func ip(c *prog.Ctx) int {
 		case strings.HasPrefix("show", rest[0]), strings.HasPrefix("list", rest[0]), rest[0] == "lst":
 			rest = rest[1:]
 		case slices.Contains([]string{"add", "del", "delete", "set", "change", "replace", "flush", "append"}, rest[0]):
-			c.Errorf("RTNETLINK answers: %v\n", linux.EPERM)
-			return 2
+			switch {
+			case c.GNU():
+				c.Errorf("RTNETLINK answers: %v\n", linux.EPERM)
+				return 2
+			case object == "link" && rest[0] == "set":
+				c.Die(1, "SIOCSIFFLAGS: %v", linux.EPERM)
+			}
+			c.Die(2, "RTNETLINK answers: %v", linux.EPERM)
 		}
 	}
 	for len(rest) > 0 {
@@ -601,6 +616,7 @@ func ip(c *prog.Ctx) int {
 				break
 			}
 		}
+		slices.SortStableFunc(all, func(a, b iface) int { return a.addr.Masked().Addr().Compare(b.addr.Masked().Addr()) })
 		for _, f := range all {
 			if f.loopback || !f.addr.IsValid() {
 				continue

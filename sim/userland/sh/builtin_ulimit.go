@@ -205,7 +205,7 @@ func (s *shell) ulimit(args []string) int {
 			s.errorf("error setting limit: %s", errnoText(err))
 			return 2
 		}
-		fmt.Fprintf(s.p.Writer(2), "ulimit: error setting limit: %s\n", errnoText(err))
+		fmt.Fprintf(s.p.Writer(2), "%s: error setting limit: %s\n", s.p.Comm(), errnoText(err))
 		return 1
 	}
 	return 0

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/go-units"
+
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/human"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
@@ -776,9 +778,11 @@ func mount(c *prog.Ctx) int {
 	switch {
 	case bind:
 		err = bindMount(c, c.Args[0], target)
+	case kind == "tmpfs":
+		err = mountTmpfs(c, c.Args[0], target, opts)
 	default:
 		err = linux.EPERM
-		if c.Sandbox().IsHost() || c.Sandbox().Privileged() {
+		if c.Cred().Has(vfs.CapSysAdmin) {
 			err = linux.ENODEV
 		}
 	}
@@ -823,6 +827,25 @@ func bindMount(c *prog.Ctx, source, target string) error {
 	return c.Mount(target, &vfs.Mount{
 		FS: ref.Mount.FS, Root: ref.Ino, RootDir: ref.Dir, RootName: ref.Name, Source: ref.Mount.Source, Options: ref.Mount.Options, Dev: ref.Mount.Dev, ReadOnly: ref.Mount.ReadOnly,
 	})
+}
+
+// mountTmpfs mounts an empty file system in memory.
+func mountTmpfs(c *prog.Ctx, source, target, opts string) error {
+	shown := "relatime"
+	size := int64(0)
+	for _, o := range strings.Split(opts, ",") {
+		v, ok := strings.CutPrefix(o, "size=")
+		if !ok {
+			continue
+		}
+		n, err := units.RAMInBytes(v)
+		if err != nil {
+			return linux.EINVAL
+		}
+		size = n
+		shown += fmt.Sprintf(",size=%dk", n>>10)
+	}
+	return c.MountTmpfs(target, source, shown, size)
 }
 
 func umount(c *prog.Ctx) int {

@@ -134,9 +134,12 @@ const (
 )
 
 func nproc(c *prog.Ctx) int {
-	ignore := 0
+	ignore, all := 0, false
 	for o := range c.Getopt("", []prog.Long{{Name: "all", Val: nprocAll}, {Name: "ignore", Arg: prog.ReqArg, Val: nprocIgnore}}) {
-		if o.Val == nprocIgnore {
+		switch o.Val {
+		case nprocAll:
+			all = true
+		case nprocIgnore:
 			n, err := strconv.Atoi(strings.TrimSpace(o.Arg))
 			if err != nil || n < 0 {
 				if c.GNU() {
@@ -151,6 +154,9 @@ func nproc(c *prog.Ctx) int {
 		noOperands(c)
 	}
 	n := cpus(c)
+	if !all {
+		n = min(n, c.CPUs())
+	}
 	if v, err := strconv.Atoi(c.Getenv("OMP_NUM_THREADS")); err == nil && v > 0 && c.GNU() {
 		n = v
 	}
