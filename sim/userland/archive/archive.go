@@ -31,6 +31,9 @@ var Programs = []prog.Program{
 	{Name: "unxz", Families: prog.Any, Run: compressor},
 	{Name: "xzcat", Families: prog.Any, Run: compressor},
 	{Name: "tar", Families: prog.Any, Run: tarProgram},
+	{Name: "ar", Families: prog.Busybox, Run: ar},
+	{Name: "cpio", Families: prog.Busybox, Run: cpio},
+	{Name: "unzip", Families: prog.Any, Run: unzip},
 }
 
 // codec is a compression format.
