@@ -15,6 +15,7 @@ import (
 	dsnet "github.com/dsnet/compress/bzip2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+	"github.com/ulikunitz/xz/lzma"
 
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 )
@@ -30,6 +31,10 @@ var Programs = []prog.Program{
 	{Name: "xz", Families: prog.Any, Run: compressor},
 	{Name: "unxz", Families: prog.Any, Run: compressor},
 	{Name: "xzcat", Families: prog.Any, Run: compressor},
+	{Name: "lzma", Families: prog.Busybox, Run: compressor},
+	{Name: "unlzma", Families: prog.Busybox, Run: compressor},
+	{Name: "lzcat", Families: prog.Busybox, Run: compressor},
+	{Name: "uncompress", Families: prog.Busybox, Run: compressor},
 	{Name: "tar", Families: prog.Any, Run: tarProgram},
 	{Name: "ar", Families: prog.Busybox, Run: ar},
 	{Name: "cpio", Families: prog.Busybox, Run: cpio},
@@ -60,8 +65,27 @@ var (
 	}, func(w io.Writer, level int) (io.WriteCloser, error) {
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	}}
-	codecs = []*codec{gzipCodec, bzip2Codec, xzCodec, zstdCodec}
+	// LZMA's own format begins with nothing that tells it; uncompress reads what compress(1) made.
+	lzmaCodec     = &codec{"lzma", []string{".lzma"}, nil, lzmaReader, nil}
+	compressCodec = &codec{"compress", []string{".Z"}, []byte{0x1f, 0x9d}, newLZWReader, nil}
+
+	// codecs are those that can be told by their first bytes.
+	codecs = []*codec{gzipCodec, bzip2Codec, xzCodec, zstdCodec, compressCodec}
 )
+
+func lzmaReader(r io.Reader) (io.Reader, error) {
+	b := bufio.NewReader(r)
+	head, _ := b.Peek(13)
+	// Properties, the size of the dictionary, and that of the content.
+	if len(head) < 13 || head[0] >= 9*5*5 {
+		return nil, errLZMAHeader
+	}
+	dec, err := lzma.ReaderConfig{DictCap: 64 << 20}.NewReader(b)
+	if err != nil {
+		return nil, errLZMAHeader
+	}
+	return dec, nil
+}
 
 // sniff tells a compressed stream by its first bytes.
 func sniff(head []byte) *codec {
@@ -74,9 +98,10 @@ func sniff(head []byte) *codec {
 }
 
 var (
-	errMagic    = errors.New("invalid magic")
-	errCRC      = errors.New("crc error")
-	errTrailing = errors.New("trailing garbage")
+	errMagic      = errors.New("invalid magic")
+	errCRC        = errors.New("crc error")
+	errLZMAHeader = errors.New("bad lzma header")
+	errTrailing   = errors.New("trailing garbage")
 )
 
 // gunzipReader reads gzip members one after the other.

@@ -43,6 +43,8 @@ type cpioReader struct {
 	left int64 // of the member's content and its padding
 }
 
+func newCpioReader(r io.Reader) *cpioReader { return &cpioReader{r: bufio.NewReader(r)} }
+
 func (a *cpioReader) full(b []byte) error {
 	n, err := io.ReadFull(a.r, b)
 	a.read += int64(n)
@@ -373,7 +375,7 @@ func (w *cpioWriter) content(r io.Reader, size int64) error {
 // extract lists or unpacks an archive.
 func (a *cpioRun) extract(in io.Reader) int {
 	c := a.c
-	r := &cpioReader{r: bufio.NewReader(in)}
+	r := newCpioReader(in)
 	pending := map[uint64]*cpioEntry{}
 	made := map[uint64]string{}
 	for {

@@ -56,6 +56,14 @@ func compressor(c *prog.Ctx) int {
 		p.codec, p.decompress = xzCodec, true
 	case "xzcat":
 		p.codec, p.decompress, p.stdout = xzCodec, true, true
+	case "lzma":
+		p.codec = lzmaCodec
+	case "unlzma":
+		p.codec, p.decompress = lzmaCodec, true
+	case "lzcat":
+		p.codec, p.decompress, p.stdout = lzmaCodec, true, true
+	case "uncompress":
+		p.codec, p.decompress = compressCodec, true
 	default:
 		p.codec = gzipCodec
 	}
@@ -78,11 +86,14 @@ func compressor(c *prog.Ctx) int {
 		if p.codec == bzip2Codec || c.Program == "gzip" {
 			short = "cfkdt123456789n"
 		}
-		if c.Program != "bzip2" && c.Program != "gzip" && c.Program != "xz" {
+		if c.Program != "bzip2" && c.Program != "gzip" && c.Program != "xz" && c.Program != "lzma" {
 			short = strings.Replace(short, "d", "", 1)
 		}
 		if c.Program == "gunzip" || c.Program == "zcat" {
 			short = "cfkdtn"
+		}
+		if c.Program == "uncompress" {
+			short = "cf"
 		}
 	}
 	opts := c.GetoptOnly(short, long)
@@ -128,7 +139,7 @@ func compressor(c *prog.Ctx) int {
 			p.level = o.Val - '0'
 		}
 	}
-	if !c.GNU() && c.Program == "xz" && !p.decompress {
+	if !c.GNU() && (c.Program == "xz" || c.Program == "lzma") && !p.decompress {
 		c.Usage() // Busybox's only decompresses
 	}
 	files := c.Args
@@ -455,6 +466,9 @@ func (p *packer) stream(r io.Reader, w io.Writer, name string, st vfs.Stat) bool
 	br := bufio.NewReader(in)
 	head, _ := br.Peek(6)
 	k := p.codec
+	if z := sniff(head); !c.GNU() && k == gzipCodec && z == compressCodec {
+		k = z // Busybox's gunzip and zcat know it too
+	}
 	// gzip reads no other format, but with -cdf it copies what is none.
 	if len(head) >= 2 && sniff(head) != k && p.force && p.stdout {
 		io.Copy(out, br)
@@ -466,13 +480,15 @@ func (p *packer) stream(r io.Reader, w io.Writer, name string, st vfs.Stat) bool
 			c.Errorf("\n")
 			p.fail(1, "%s: unexpected end of file", name)
 			return false
-		case !c.GNU():
+		case !c.GNU() && k != lzmaCodec:
 			p.fail(1, "invalid magic")
 			return false
 		}
 	}
-	if sniff(head) != k {
+	if k != lzmaCodec && sniff(head) != k {
 		switch {
+		case !c.GNU() && k == bzip2Codec && string(head[:min(2, len(head))]) == "BZ":
+			p.fail(1, "bunzip error %d", bunzipNotBzip2)
 		case !c.GNU():
 			p.fail(1, "invalid magic")
 		case k == gzipCodec:
@@ -502,6 +518,13 @@ func (p *packer) stream(r io.Reader, w io.Writer, name string, st vfs.Stat) bool
 	return true
 }
 
+// How Busybox's bunzip2 numbers what went wrong.
+const (
+	bunzipNotBzip2 = -2
+	bunzipShort    = -3
+	bunzipData     = -5
+)
+
 // broken words a stream that could not be unpacked; what is behind a whole one is only a warning.
 func (p *packer) broken(name string, err error) bool {
 	c := p.c
@@ -514,6 +537,12 @@ func (p *packer) broken(name string, err error) bool {
 		return false
 	}
 	switch {
+	case p.codec == bzip2Codec && strings.HasSuffix(err.Error(), "bad magic value in continuation file"):
+		if c.GNU() {
+			c.Errorf("\n")
+			c.Warn("%s: trailing garbage after EOF ignored", map[bool]string{true: "(stdin)", false: name}[name == "stdin"])
+		}
+		return true
 	case errors.Is(err, errTrailing):
 		if c.GNU() {
 			c.Errorf("\n")
@@ -522,6 +551,14 @@ func (p *packer) broken(name string, err error) bool {
 		return true
 	case !c.GNU():
 		switch {
+		case p.codec == bzip2Codec && errors.Is(err, io.ErrUnexpectedEOF):
+			p.fail(1, "bunzip error %d", bunzipShort)
+		case p.codec == bzip2Codec:
+			p.fail(1, "bunzip error %d", bunzipData)
+		case errors.Is(err, errLZMAHeader), errors.Is(err, errShortRead):
+			p.fail(1, "%v", err)
+		case errors.Is(err, io.ErrUnexpectedEOF) && (p.codec == lzmaCodec || p.codec == compressCodec):
+			p.fail(1, "unexpected end of file")
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			c.Warn("unexpected end of file") // and Busybox thinks no more of it
 		case errors.Is(err, errCRC):
