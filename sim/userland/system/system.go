@@ -9,6 +9,7 @@ var Programs = []prog.Program{
 	{Name: "[", Families: prog.Any, Run: test},
 	{Name: "[[", Families: prog.Busybox, Run: test},
 	{Name: "arch", Families: prog.Any, Run: arch},
+	{Name: "cal", Families: prog.Busybox, Run: cal},
 	{Name: "chcon", Families: prog.GNU, Run: chcon},
 	{Name: "clear", Families: prog.Any, Run: clearScreen},
 	{Name: "date", Families: prog.Any, Run: date},
