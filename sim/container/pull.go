@@ -286,14 +286,8 @@ func (e *Engine) Login(server string) error {
 	return system("Get %q: dial tcp: lookup %s: no such host", "https://"+host+"/v2/", bare)
 }
 
-// ImageFor finds an image that is here, and is of a platform if that is not empty.
-func (e *Engine) ImageFor(ref, platform string) (*image.Image, error) {
-	img, err := e.findImage(ref)
-	if err != nil {
-		return nil, err
-	}
-	return img, checkPlatform(ref, img, platform)
-}
+// FindImage finds an image that is here.
+func (e *Engine) FindImage(ref string) (*image.Image, error) { return e.findImage(ref) }
 
 // Search looks for repositories in the registry.
 func (e *Engine) Search(ctx context.Context, term string, limit int) ([]SearchResult, error) {

@@ -23,7 +23,8 @@ type builds struct{ e *container.Engine }
 func (b builds) Now() time.Time { return b.e.Now() }
 
 func (b builds) Image(ctx context.Context, ref string, o build.LookUp) (*image.Image, error) {
-	find := func() (*image.Image, error) { return b.e.ImageFor(ref, o.Platform) }
+	// An image that is here is taken even if its platform is another one: so the classic builder does.
+	find := func() (*image.Image, error) { return b.e.FindImage(ref) }
 	if o.Pull != build.PullAlways {
 		img, err := find()
 		if err == nil || o.Pull == build.PullNever || container.KindOf(err) != container.NotFound {
