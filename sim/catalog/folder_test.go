@@ -116,7 +116,7 @@ func TestWeb(t *testing.T) {
 	r := OpenDir(os.DirFS("testdata/teacher"))
 	get := func(url string) (*Page, string) {
 		t.Helper()
-		p, err := r.Page("www.course.example", url)
+		p, err := r.Page("www.course.example", url, "")
 		if err != nil || p == nil {
 			t.Fatalf("%s: %v, %v", url, p, err)
 		}
@@ -155,7 +155,7 @@ func TestWeb(t *testing.T) {
 		t.Errorf("the archives hold %q and %q", first, second)
 	}
 	for host, url := range map[string]string{"www.course.example": "/nothing", "nowhere.example": "/", "../images": "/course/app.yaml"} {
-		if p, err := r.Page(host, url); p != nil || err != nil {
+		if p, err := r.Page(host, url, ""); p != nil || err != nil {
 			t.Errorf("%s%s: %v, %v", host, url, p, err)
 		}
 	}

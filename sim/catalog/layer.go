@@ -343,11 +343,9 @@ func (r *Registry) files(name string) (*plan, []file, error) {
 // own is what the description itself says, which stands before what packages bring.
 func (p *plan) own(unpacked []*debian.File, removed []string) map[string]file {
 	own := map[string]file{}
-	sizes := map[string]int64{}
 	for _, m := range p.manifest {
 		if !p.omits(m.Path) {
 			own[m.Path] = p.file(m)
-			sizes[m.Path] = m.Size
 		}
 	}
 	for _, f := range unpacked {
@@ -363,7 +361,7 @@ func (p *plan) own(unpacked []*debian.File, removed []string) map[string]file {
 				f.Mode |= 0o111
 			}
 		}
-		f.Content = fill(text, name, sizes[name])
+		f.Content = layer.Text(text)
 		own[name] = f
 	}
 	if p.On != "" {

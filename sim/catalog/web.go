@@ -11,11 +11,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/dockerlab/dockerlab/sim/layer"
+	"github.com/dockerlab/dockerlab/sim/pgp"
 )
 
 // Page is what the lab's web answers to a GET.
@@ -42,12 +44,27 @@ type page struct {
 	// Program and Size are for an executable, see ELF.
 	Program string
 	Size    int64
+	// Key is a public key, armored.
+	Key *pgp.Key
+	// Signs is the path of another page of the host, of which this is a signature by the key By; in
+	// the clear, with that page's text in it, if Clear.
+	Signs string
+	By    *pgp.Key
+	Clear bool
+	Made  time.Time
 }
 
 // Hosts are the names of the hosts that have pages, repositories or packages, sorted.
 func (r *Registry) Hosts() ([]string, error) {
 	hosts := map[string]bool{}
 	for _, f := range r.folders {
+		aliases, err := f.aliases()
+		if err != nil {
+			return nil, err
+		}
+		for name := range aliases {
+			hosts[name] = true
+		}
 		for _, folder := range []string{"web", "git"} {
 			dirs, err := fs.ReadDir(f.fsys, folder)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -72,12 +89,32 @@ func (r *Registry) Hosts() ([]string, error) {
 	return slices.Sorted(maps.Keys(hosts)), nil
 }
 
-// Page finds a page by its host and the path of its URL. It is nil where there is none: the host
-// answers 404 then, if it is one of Hosts.
-func (r *Registry) Page(host, url string) (*Page, error) {
+// aliases are the hosts that have another one's pages: the file web/aliases.yaml.
+func (f *folder) aliases() (map[string]string, error) {
+	b, err := readFile(f.fsys, "web/aliases.yaml")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	all := map[string]string{}
+	if err == nil {
+		err = yaml.Unmarshal(b, &all)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("catalog: web/aliases.yaml: %w", err)
+	}
+	return all, nil
+}
+
+// Page finds a page by its host and the path and query of its URL; a page without a query serves
+// all of them. It is nil where there is none: the host answers 404 then, if it is one of Hosts.
+func (r *Registry) Page(host, url, query string) (*Page, error) {
 	url = path.Clean("/" + url)
 	for _, f := range r.folders {
-		dir := path.Join("web", host)
+		aliases, err := f.aliases()
+		if err != nil {
+			return nil, err
+		}
+		dir := path.Join("web", cmp.Or(aliases[host], host))
 		b, err := readFile(f.fsys, path.Join(dir, "pages.yaml"))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("catalog: %w", err)
@@ -88,8 +125,12 @@ func (r *Registry) Page(host, url string) (*Page, error) {
 		if err := y.Decode(&pages); err != nil && err != io.EOF {
 			return nil, fmt.Errorf("catalog: %s/pages.yaml: %w", dir, err)
 		}
-		if p, ok := pages[url]; ok {
-			page, err := r.page(url, p)
+		p, ok := pages[url+"?"+query]
+		if query == "" || !ok {
+			p, ok = pages[url]
+		}
+		if ok {
+			page, err := r.page(host, url, p)
 			if err != nil {
 				err = fmt.Errorf("catalog: %s%s: %w", host, url, err)
 			}
@@ -106,11 +147,31 @@ func (r *Registry) Page(host, url string) (*Page, error) {
 }
 
 // page makes a page of its description.
-func (r *Registry) page(url string, p page) (*Page, error) {
+func (r *Registry) page(host, url string, p page) (*Page, error) {
 	made := &Page{Status: 200, Type: cmp.Or(p.Type, typeOf(url))}
 	switch {
 	case p.Location != "":
 		made.Status, made.Location, made.Content = 302, p.Location, layer.Text("")
+	case p.Key != nil:
+		made.Content = layer.Text(p.Key.Armor())
+		made.Type = cmp.Or(p.Type, "application/pgp-keys")
+	case p.Signs != "" && p.By != nil:
+		of, err := r.Page(host, p.Signs, "")
+		if err != nil {
+			return nil, err
+		}
+		if of == nil {
+			return nil, fmt.Errorf("it signs %s, which is not there", p.Signs)
+		}
+		b, err := io.ReadAll(layer.NewReader(of.Content))
+		if err != nil {
+			return nil, err
+		}
+		if p.Clear {
+			made.Content = layer.Text(p.By.Clearsign(string(b), p.Made))
+		} else {
+			made.Content = layer.Text(p.By.Sign(b, p.Made).Armor())
+		}
 	case p.Program != "":
 		made.Content = ELF(p.Program, "gnu", p.Size)
 	case p.Archive != "":

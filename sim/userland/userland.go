@@ -24,6 +24,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/edit"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
 	"github.com/dockerlab/dockerlab/sim/userland/gnumake"
+	"github.com/dockerlab/dockerlab/sim/userland/gnupg"
 	"github.com/dockerlab/dockerlab/sim/userland/network"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/userland/services"
@@ -59,6 +60,7 @@ func New(extra ...Entry) *Table {
 		edit.Programs,
 		files.Programs,
 		gnumake.Programs,
+		gnupg.Programs,
 		network.Programs,
 		system.Programs,
 		services.Programs,

@@ -16,6 +16,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/build"
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/layer"
+	"github.com/dockerlab/dockerlab/sim/linux"
 )
 
 // Client fetches for the engine, whose daemon stands on the lab's host: it reaches what the host
@@ -92,6 +93,10 @@ func (c Client) dial(_ context.Context, network, address string) (net.Conn, erro
 	conn, err := c.Host.Dial(c.Web.k, to)
 	if err != nil {
 		// As Go words a connect(2) that fails.
+		var errno linux.Errno
+		if errors.As(err, &errno) {
+			err = errno
+		}
 		err = fmt.Errorf("connect: %s", strings.ToLower(err.Error()))
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(to), Err: err}
 	}

@@ -45,7 +45,7 @@ func Serve(k *kernel.Kernel, pages *catalog.Registry) (*Web, error) {
 		return nil, err
 	}
 	w := &Web{k: k, pages: pages, hosts: hosts, ns: kernel.NewNetNS()}
-	for _, port := range []uint16{80, 443} {
+	for _, port := range []uint16{80, 443, 11371} { // the last is where keyservers listen
 		stop, err := w.ns.Daemon(k, netip.AddrPortFrom(netip.IPv4Unspecified(), port), w.serve)
 		if err != nil {
 			return nil, fmt.Errorf("starting the web: %w", err)
@@ -112,7 +112,7 @@ func (w *Web) answer(c io.Writer, req *http.Request) (more bool) {
 	case req.Method != http.MethodGet && req.Method != http.MethodHead:
 		page = fault(http.StatusMethodNotAllowed)
 	default:
-		page, err = w.pages.Page(strings.ToLower(host), req.URL.Path)
+		page, err = w.pages.Page(strings.ToLower(host), req.URL.Path, req.URL.RawQuery)
 		if err != nil {
 			page = fault(http.StatusInternalServerError)
 		} else if page == nil {
