@@ -33,6 +33,8 @@ func (c *completer) Complete(before string, asked bool) []line.Suggestion {
 	switch {
 	case len(words) > 0 && words[0] == "docker":
 		out = c.docker(words[1:], word, asked)
+	case len(words) > 0 && slices.Contains(viewNames, words[0]):
+		out = c.view(words, word, asked)
 	case !asked:
 		return nil
 	case len(words) == 0 && !strings.Contains(word, "/"):
