@@ -117,7 +117,7 @@ func adduser(c *prog.Ctx) int {
 		}
 		c.Die(1, "The user `%s' already exists.", name)
 	}
-	if !validName(name) && !has(auForceBadname) {
+	if !adduserName(name) && !has(auForceBadname) {
 		c.Die(1, "Please enter a username matching the regular expression\n            configured via the NAME_REGEX configuration variable.  Use the\n            `--allow-bad-names' option to relax this check or reconfigure\n            NAME_REGEX in configuration.")
 	}
 	ids := idRange{1000, 59999, false}
@@ -750,4 +750,18 @@ func deluserBusybox(c *prog.Ctx) int {
 	}
 	d.save(1, "/etc/passwd")
 	return 0
+}
+
+// adduserName is the pattern of names that adduser takes where its configuration gives no other.
+func adduserName(s string) bool {
+	if s == "" || len(s) > 32 || !(s[0] == '_' || s[0] >= 'a' && s[0] <= 'z') {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		ch := s[i]
+		if !(ch == '_' || ch == '-' || ch >= 'a' && ch <= 'z' || ch >= '0' && ch <= '9' || ch == '$' && i == len(s)-1) {
+			return false
+		}
+	}
+	return true
 }

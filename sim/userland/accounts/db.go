@@ -137,10 +137,55 @@ type idRange struct {
 	down     bool // from the top, as shadow gives system numbers
 }
 
-var (
-	normalIDs = idRange{1000, 60000, false}
-	systemIDs = idRange{101, 999, true}
-)
+// normalIDs are the numbers of ordinary users and groups, where /etc/login.defs says nothing else.
+var normalIDs = idRange{1000, 60000, false}
+
+// limits are the ranges of numbers as /etc/login.defs and -K give them.
+type limits struct {
+	c      *prog.Ctx
+	values map[string]uint32
+}
+
+func loadLimits(c *prog.Ctx) *limits {
+	l := &limits{c: c, values: map[string]uint32{}}
+	for _, kind := range []string{"UID", "GID"} {
+		l.values[kind+"_MIN"], l.values[kind+"_MAX"] = normalIDs.min, normalIDs.max
+		l.values["SYS_"+kind+"_MIN"], l.values["SYS_"+kind+"_MAX"] = 101, 999
+	}
+	b, err := c.ReadFile("/etc/login.defs")
+	if err != nil {
+		return l
+	}
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) < 2 || strings.HasPrefix(f[0], "#") {
+			continue
+		}
+		if n, err := strconv.ParseUint(f[1], 10, 32); err == nil {
+			l.values[f[0]] = uint32(n)
+		}
+	}
+	return l
+}
+
+// set is -K KEY=VALUE.
+func (l *limits) set(arg string) {
+	key, value, ok := strings.Cut(arg, "=")
+	if !ok {
+		l.c.Die(3, "-K requires KEY=VALUE")
+	}
+	if n, err := strconv.ParseUint(value, 10, 32); err == nil {
+		l.values[key] = uint32(n)
+	}
+}
+
+// ids is the range of "UID" or "GID", of the system or of people.
+func (l *limits) ids(kind string, system bool) idRange {
+	if system {
+		kind = "SYS_" + kind
+	}
+	return idRange{l.values[kind+"_MIN"], l.values[kind+"_MAX"], system}
+}
 
 // free finds the next number: one above the highest in use, or one below the lowest for a range
 // that is given out downwards; if that is no more in the range, the first that is free.
@@ -244,20 +289,49 @@ func (d *databases) addSubIDs(name string) {
 	}
 }
 
+// A subIDChange gives a user subordinate numbers, or takes them away.
+type subIDChange struct {
+	groups, remove bool
+	first, last    uint32
+}
+
+// parseSubIDs reads the argument of usermod's -v, -V, -w or -W, FIRST-LAST.
+func parseSubIDs(c *prog.Ctx, option byte, s string) subIDChange {
+	ch := subIDChange{groups: option == 'w' || option == 'W', remove: option == 'V' || option == 'W'}
+	first, last, ok := strings.Cut(s, "-")
+	a, err1 := strconv.ParseUint(first, 10, 32)
+	b, err2 := strconv.ParseUint(last, 10, 32)
+	if !ok || err1 != nil || err2 != nil || a > b {
+		kind := "uid"
+		if ch.groups {
+			kind = "gid"
+		}
+		c.Die(3, "invalid subordinate %s range '%s'", kind, s)
+	}
+	ch.first, ch.last = uint32(a), uint32(b)
+	return ch
+}
+
+func (d *databases) changeSubIDs(name string, ch subIDChange) {
+	t := d.subuid
+	if ch.groups {
+		t = d.subgid
+	}
+	first, count := num(ch.first), strconv.FormatUint(uint64(ch.last)-uint64(ch.first)+1, 10)
+	if !ch.remove {
+		t.missing = false
+		t.add(name, first, count)
+		return
+	}
+	t.lines = slices.DeleteFunc(t.lines, func(l string) bool { return l == name+":"+first+":"+count })
+	t.changed = true
+}
+
 func num(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 
-// validName is shadow's rule for names of users and groups.
+// validName is Debian's rule for names of users and groups, which is laxer than shadow's own.
 func validName(s string) bool {
-	if s == "" || len(s) > 32 || !(s[0] == '_' || s[0] >= 'a' && s[0] <= 'z') {
-		return false
-	}
-	for i := 1; i < len(s); i++ {
-		ch := s[i]
-		if !(ch == '_' || ch == '-' || ch >= 'a' && ch <= 'z' || ch >= '0' && ch <= '9' || ch == '$' && i == len(s)-1) {
-			return false
-		}
-	}
-	return true
+	return s != "" && len(s) <= 32 && !strings.ContainsAny(s[:1], "-+~") && !strings.ContainsAny(s, ":,/ \t\n\v\f\r")
 }
 
 // makeHome makes a home directory with the contents of skel, all of it the user's.

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,22 +27,82 @@ var userLong = []prog.Long{
 	{Name: "selinux-user", Arg: prog.ReqArg, Val: 'Z'},
 }
 
-// prefix ends programs that are to work on another root: chroot is there for that.
+// foreignRoot is --root and --prefix: the program works on the databases of another root. These
+// programs run no others, so that it makes no difference to them how they come there.
 func foreignRoot(c *prog.Ctx, o prog.Opt) {
-	if o.Val == 'R' {
-		if err := c.Chroot(o.Arg); err != nil {
-			c.Die(1, "invalid chroot path '%s'", o.Arg)
-		}
-		c.Chdir("/")
-		return
+	const badArgument = 3
+	switch {
+	case o.Val == 'P' && !strings.HasPrefix(o.Arg, "/"):
+		c.Die(badArgument, "prefix must be an absolute path")
+	case !strings.HasPrefix(o.Arg, "/"):
+		c.Die(badArgument, "invalid chroot path '%s', only absolute paths are supported.", o.Arg)
 	}
-	c.Die(1, "--prefix is not part of the lab's %s", c.Program)
+	if err := c.Chroot(o.Arg); err != nil {
+		c.Die(1, "cannot access chroot directory %s: %v", o.Arg, err)
+	}
+	c.Chdir("/")
+}
+
+// noSELinux ends the program for -Z.
+func noSELinux(c *prog.Ctx) { c.Die(3, "-Z requires SELinux enabled kernel") }
+
+// groupList reads the list of groups that -G takes.
+func groupList(c *prog.Ctx, db *userdb.DB, list string) []string {
+	var names []string
+	for _, g := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+		id, ok := db.ParseGroup(g)
+		gr, exists := db.GID(id)
+		if !ok || !exists {
+			c.Die(6, "group '%s' does not exist", g)
+		}
+		names = append(names, gr.Name)
+	}
+	return names
+}
+
+// parseID reads a number of a user or group.
+func parseID(c *prog.Ctx, what, s string) uint32 {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		c.Die(3, "invalid %s ID '%s'", what, s)
+	}
+	return uint32(n)
+}
+
+// parseExpiry reads a date, or a number of days since 1970, for a field of /etc/shadow.
+func parseExpiry(c *prog.Ctx, s string) string {
+	if n, err := strconv.Atoi(s); s == "" || err == nil && n >= -1 {
+		return strings.TrimPrefix(s, "-1")
+	}
+	t, ok := parseDate(s)
+	if !ok {
+		c.Die(3, "invalid date '%s'", s)
+	}
+	return strconv.FormatInt(t/86400, 10)
+}
+
+// parseDays reads a number of days.
+func parseDays(c *prog.Ctx, s string) string {
+	if n, err := strconv.Atoi(s); err != nil || n < -1 {
+		c.Die(3, "invalid numeric argument '%s'", s)
+	}
+	return s
+}
+
+// checkHome ends the program if a directory cannot stand in /etc/passwd.
+func checkHome(c *prog.Ctx, what, dir string) string {
+	if !strings.HasPrefix(dir, "/") || strings.ContainsAny(dir, ":\n") {
+		c.Die(3, "invalid %s directory '%s'", what, dir)
+	}
+	return dir
 }
 
 func useradd(c *prog.Ctx) int {
 	shadowUsage(c)
 	var comment, home, base, gid, groups, skel, pass, shell, uidText, expire, inactive string
-	var defaults, create, noCreate, noGroup, userGroup, nonUnique, system, badName, haveUID bool
+	var defaults, create, noCreate, noGroup, userGroup, nonUnique, system, badName, haveUID, haveSkel bool
+	limits := loadLimits(c)
+	changed := map[string]string{} // what -D is to change
 	base, shell, skel, pass = "/home", "/bin/sh", "/etc/skel", "!"
 	if b, err := c.ReadFile("/etc/default/useradd"); err == nil {
 		for line := range strings.Lines(string(b)) {
@@ -69,23 +130,38 @@ func useradd(c *prog.Ctx) int {
 			c.Print(c.HelpText(), "\n")
 			return 0
 		case 'b':
-			base = o.Arg
+			base = checkHome(c, "base", o.Arg)
+			changed["HOME"] = base
 		case 'c':
+			if strings.ContainsAny(o.Arg, ":\n") {
+				c.Die(3, "invalid comment '%s'", o.Arg)
+			}
 			comment = o.Arg
 		case 'd':
-			home = o.Arg
+			home = checkHome(c, "home", o.Arg)
 		case 'D':
 			defaults = true
 		case 'e':
-			expire = o.Arg
+			expire = parseExpiry(c, o.Arg)
+			changed["EXPIRE"] = o.Arg
 		case 'f':
-			inactive = o.Arg
+			inactive = parseDays(c, o.Arg)
+			changed["INACTIVE"] = o.Arg
 		case 'g':
 			gid = o.Arg
+			db := userdb.Load(c)
+			g, ok := db.ParseGroup(gid)
+			if _, exists := db.GID(g); !ok || !exists {
+				c.Die(6, "group '%s' does not exist", gid)
+			}
+			changed["GROUP"] = o.Arg
 		case 'G':
 			groups = o.Arg
+			groupList(c, userdb.Load(c), groups)
 		case 'k':
-			skel = o.Arg
+			skel, haveSkel = o.Arg, true
+		case 'K':
+			limits.set(o.Arg)
 		case 'm':
 			create = true
 		case 'M':
@@ -105,17 +181,36 @@ func useradd(c *prog.Ctx) int {
 				c.Die(3, "invalid shell '%s'", o.Arg)
 			}
 			shell = o.Arg
+			changed["SHELL"] = shell
+			if st, err := c.Stat(shell); shell != "" && shell != "/sbin/nologin" && shell != "/usr/sbin/nologin" && (err != nil || st.Mode.IsDir() || c.Access(shell, linux.X_OK) != nil) {
+				c.Warn("Warning: missing or non-executable shell '%s'", shell)
+			}
 		case 'u':
 			uidText, haveUID = o.Arg, true
+			parseID(c, "user", uidText)
 		case 'U':
 			userGroup = true
 		case prog.LongOnly + 1:
 			badName = true
 		case 'Z':
-			c.Die(2, "-Z requires SELinux enabled kernel")
+			noSELinux(c)
 		}
 	}
+	if haveSkel && !create {
+		c.Warn("-k flag is only allowed with the -m flag")
+		c.Usage()
+	}
+	if nonUnique && !haveUID {
+		c.Warn("-o flag is only allowed with the -u flag")
+		c.Usage()
+	}
 	if defaults {
+		if len(c.Args) > 0 {
+			c.Usage()
+		}
+		if len(changed) > 0 {
+			return setUseraddDefaults(c, changed)
+		}
 		c.Print("GROUP=100\nHOME=", base, "\nINACTIVE=-1\nEXPIRE=\nSHELL=", shell, "\nSKEL=", skel, "\nCREATE_MAIL_SPOOL=no\nLOG_INIT=yes\n")
 		return 0
 	}
@@ -151,38 +246,21 @@ func useradd(c *prog.Ctx) int {
 	} else if noGroup {
 		group = 100
 	}
-	var extra []string
-	for _, g := range strings.FieldsFunc(groups, func(r rune) bool { return r == ',' }) {
-		id, ok := db.ParseGroup(g)
-		gr, exists := db.GID(id)
-		if !ok || !exists {
-			c.Warn("group '%s' does not exist", g)
-			c.Exit(6)
-		}
-		extra = append(extra, gr.Name)
-	}
+	extra := groupList(c, db, groups)
 	if makeGroup {
 		if _, ok := db.Group(name); ok {
 			c.Die(9, "group %s exists - if you want to add this user to that group, use -g.", name)
 		}
 	}
-	ids := normalIDs
-	if system {
-		ids = systemIDs
-	}
 	var uid uint32
 	if haveUID {
-		n, err := strconv.ParseUint(uidText, 10, 32)
-		if err != nil {
-			c.Die(3, "invalid user ID '%s'", uidText)
-		}
-		uid = uint32(n)
+		uid = parseID(c, "user", uidText)
 		if _, ok := db.UID(uid); ok && !nonUnique {
 			c.Die(4, "UID %d is not unique", uid)
 		}
 	} else {
 		var ok bool
-		if uid, ok = d.newUID(ids); !ok {
+		if uid, ok = d.newUID(limits.ids("UID", system)); !ok {
 			c.Die(4, "can't create user")
 		}
 	}
@@ -190,7 +268,7 @@ func useradd(c *prog.Ctx) int {
 		group = uid
 		if _, taken := d.db().GID(group); taken {
 			var ok bool
-			if group, ok = d.newGID(ids); !ok {
+			if group, ok = d.newGID(limits.ids("GID", system)); !ok {
 				c.Die(4, "can't create group")
 			}
 		}
@@ -207,15 +285,6 @@ func useradd(c *prog.Ctx) int {
 	last := []string{"0", "99999", "7"}
 	if system {
 		last = []string{"", "", ""}
-	}
-	if expire != "" {
-		if n, err := strconv.Atoi(expire); err != nil || n < 0 {
-			if t, ok := parseDate(expire); ok {
-				expire = strconv.FormatInt(t/86400, 10)
-			} else {
-				c.Die(3, "invalid date '%s'", expire)
-			}
-		}
 	}
 	d.shadow.add(name, pass, days(c), last[0], last[1], last[2], inactive, expire, "")
 	for _, g := range extra {
@@ -238,7 +307,8 @@ func useradd(c *prog.Ctx) int {
 
 func usermod(c *prog.Ctx) int {
 	shadowUsage(c)
-	var appendTo, move, nonUnique, lock, unlock, removeFrom bool
+	var appendTo, move, nonUnique, lock, unlock, removeFrom, badName bool
+	var subIDs []subIDChange
 	set := map[int]string{}
 	has := func(v int) bool { _, ok := set[v]; return ok }
 	long := append([]prog.Long{{Name: "append", Val: 'a'}, {Name: "badname", Val: 'b'}, {Name: "home", Arg: prog.ReqArg, Val: 'd'}, {Name: "login", Arg: prog.ReqArg, Val: 'l'}, {Name: "lock", Val: 'L'}, {Name: "move-home", Val: 'm'}, {Name: "remove", Val: 'r'}, {Name: "unlock", Val: 'U'},
@@ -255,6 +325,7 @@ func usermod(c *prog.Ctx) int {
 			appendTo = true
 			continue
 		case 'b':
+			badName = true
 		case 'm':
 			move = true
 		case 'o':
@@ -269,7 +340,23 @@ func usermod(c *prog.Ctx) int {
 			foreignRoot(c, o)
 			continue
 		case 'Z':
-			c.Die(2, "-Z requires SELinux enabled kernel")
+			noSELinux(c)
+		case 'v', 'V', 'w', 'W':
+			subIDs = append(subIDs, parseSubIDs(c, byte(o.Val), o.Arg))
+		case 'd':
+			if !strings.HasPrefix(o.Arg, "/") {
+				c.Die(3, "homedir must be an absolute path")
+			}
+			set['d'] = o.Arg
+		case 'c':
+			if strings.ContainsAny(o.Arg, ":\n") {
+				c.Die(3, "invalid field '%s'", o.Arg)
+			}
+			set['c'] = o.Arg
+		case 'e':
+			set['e'] = parseExpiry(c, o.Arg)
+		case 'f':
+			set['f'] = parseDays(c, o.Arg)
 		default:
 			set[o.Val] = o.Arg
 		}
@@ -315,14 +402,11 @@ func usermod(c *prog.Ctx) int {
 	rootOnly(c, "/etc/passwd")
 	old := u
 	if v, ok := set['u']; ok {
-		n, err := strconv.ParseUint(v, 10, 32)
-		if err != nil {
-			c.Die(3, "invalid user ID '%s'", v)
-		}
-		if _, taken := db.UID(uint32(n)); taken && uint32(n) != u.UID && !nonUnique {
+		n := parseID(c, "user", v)
+		if _, taken := db.UID(n); taken && n != u.UID && !nonUnique {
 			c.Die(4, "UID '%d' already exists", n)
 		}
-		u.UID = uint32(n)
+		u.UID = n
 	}
 	if v, ok := set['g']; ok {
 		g, ok := db.ParseGroup(v)
@@ -332,18 +416,8 @@ func usermod(c *prog.Ctx) int {
 		u.GID = g
 	}
 	if v, ok := set['G']; ok {
-		var want []string
-		for _, g := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' }) {
-			id, ok := db.ParseGroup(g)
-			gr, exists := db.GID(id)
-			if !ok || !exists {
-				c.Warn("group '%s' does not exist", g)
-				c.Exit(6)
-			}
-			want = append(want, gr.Name)
-		}
 		in := map[string]bool{}
-		for _, g := range want {
+		for _, g := range groupList(c, db, v) {
 			in[g] = true
 		}
 		for _, g := range db.Groups {
@@ -365,7 +439,7 @@ func usermod(c *prog.Ctx) int {
 		u.Shell = v
 	}
 	if v, ok := set['l']; ok {
-		if !validName(v) {
+		if !validName(v) && !badName {
 			c.Die(3, "invalid user name '%s': use --badname to ignore", v)
 		}
 		if _, taken := db.User(v); taken && v != name {
@@ -406,11 +480,6 @@ func usermod(c *prog.Ctx) int {
 			f[1] = strings.TrimPrefix(f[1], "!")
 		}
 		if v, ok := set['e']; ok {
-			if v != "" {
-				if t, ok := parseDate(v); ok {
-					v = strconv.FormatInt(t/86400, 10)
-				}
-			}
 			f[7] = v
 		}
 		if v, ok := set['f']; ok {
@@ -421,7 +490,10 @@ func usermod(c *prog.Ctx) int {
 			d.shadow.toEnd(u.Name)
 		}
 	}
-	if u == old && !lock && !unlock && !has('p') && !has('e') && !has('f') {
+	for _, ch := range subIDs {
+		d.changeSubIDs(u.Name, ch)
+	}
+	if u == old && len(subIDs) == 0 && !lock && !unlock && !has('p') && !has('e') && !has('f') {
 		d.passwd.changed, d.shadow.changed = false, false
 		if !has('G') {
 			c.Print("usermod: no changes\n")
@@ -478,6 +550,8 @@ func userdel(c *prog.Ctx) int {
 			remove = true
 		case 'R', 'P':
 			foreignRoot(c, o)
+		case 'Z':
+			noSELinux(c)
 		}
 	}
 	if len(c.Args) != 1 {
@@ -567,6 +641,7 @@ func groupadd(c *prog.Ctx) int {
 	shadowUsage(c)
 	var force, nonUnique, system, haveGID bool
 	var gidText, pass, users string
+	limits := loadLimits(c)
 	for o := range c.GetoptOnly("fg:hK:op:rR:P:U:", []prog.Long{
 		{Name: "force", Val: 'f'}, {Name: "gid", Arg: prog.ReqArg, Val: 'g'}, {Name: "help", Val: 'h'}, {Name: "key", Arg: prog.ReqArg, Val: 'K'}, {Name: "non-unique", Val: 'o'}, {Name: "password", Arg: prog.ReqArg, Val: 'p'},
 		{Name: "system", Val: 'r'}, {Name: "root", Arg: prog.ReqArg, Val: 'R'}, {Name: "prefix", Arg: prog.ReqArg, Val: 'P'}, {Name: "users", Arg: prog.ReqArg, Val: 'U'},
@@ -579,6 +654,9 @@ func groupadd(c *prog.Ctx) int {
 			force = true
 		case 'g':
 			gidText, haveGID = o.Arg, true
+			parseID(c, "group", gidText)
+		case 'K':
+			limits.set(o.Arg)
 		case 'o':
 			nonUnique = true
 		case 'p':
@@ -591,7 +669,7 @@ func groupadd(c *prog.Ctx) int {
 			foreignRoot(c, o)
 		}
 	}
-	if len(c.Args) != 1 {
+	if len(c.Args) != 1 || nonUnique && !haveGID {
 		c.Usage()
 	}
 	name := c.Args[0]
@@ -609,11 +687,7 @@ func groupadd(c *prog.Ctx) int {
 	}
 	var gid uint32
 	if haveGID {
-		n, err := strconv.ParseUint(gidText, 10, 32)
-		if err != nil {
-			c.Die(3, "invalid group ID '%s'", gidText)
-		}
-		gid = uint32(n)
+		gid = parseID(c, "group", gidText)
 		if _, taken := db.GID(gid); taken && !nonUnique {
 			if !force {
 				c.Die(4, "GID '%d' already exists", gid)
@@ -622,12 +696,8 @@ func groupadd(c *prog.Ctx) int {
 		}
 	}
 	if !haveGID {
-		ids := normalIDs
-		if system {
-			ids = systemIDs
-		}
 		var ok bool
-		if gid, ok = d.newGID(ids); !ok {
+		if gid, ok = d.newGID(limits.ids("GID", system)); !ok {
 			c.Die(4, "can't create group")
 		}
 	}
@@ -639,13 +709,19 @@ func groupadd(c *prog.Ctx) int {
 		d.gshadow.set(i, f)
 	}
 	for _, u := range strings.FieldsFunc(users, func(r rune) bool { return r == ',' }) {
-		if _, ok := db.User(u); !ok {
-			c.Die(1, "Invalid member username %s", u)
-		}
+		noSuchMember(c, db, u)
 		d.addMember(name, u)
 	}
 	d.save(10, "/etc/group")
 	return 0
+}
+
+// noSuchMember ends the program if a user that is to be a group's member does not exist.
+func noSuchMember(c *prog.Ctx, db *userdb.DB, user string) {
+	if _, ok := db.User(user); !ok {
+		c.Errorf("Invalid member username %s\n", user)
+		c.Exit(10)
+	}
 }
 
 func groupdel(c *prog.Ctx) int {
@@ -709,7 +785,7 @@ func groupmod(c *prog.Ctx) int {
 			foreignRoot(c, o)
 		}
 	}
-	if len(c.Args) != 1 {
+	if len(c.Args) != 1 || nonUnique && !haveGID {
 		c.Usage()
 	}
 	name := c.Args[0]
@@ -721,11 +797,8 @@ func groupmod(c *prog.Ctx) int {
 	}
 	rootOnlyGroup(c)
 	if haveGID {
-		n, err := strconv.ParseUint(gidText, 10, 32)
-		if err != nil {
-			c.Die(3, "invalid group ID '%s'", gidText)
-		}
-		if _, taken := db.GID(uint32(n)); taken && uint32(n) != g.GID && !nonUnique {
+		n := parseID(c, "group", gidText)
+		if _, taken := db.GID(n); taken && n != g.GID && !nonUnique {
 			c.Die(4, "GID '%d' already exists", n)
 		}
 		for i := range d.passwd.lines {
@@ -747,15 +820,21 @@ func groupmod(c *prog.Ctx) int {
 		}
 	}
 	if users != "" {
-		if !appendTo {
-			d.members(name, func([]string) []string { return nil })
+		// Of the two files that list members, groupmod changes only /etc/group.
+		i := d.group.find(name)
+		f := d.group.fields(i)
+		var list []string
+		if appendTo && f[3] != "" {
+			list = strings.Split(f[3], ",")
 		}
 		for _, u := range strings.Split(users, ",") {
-			if _, ok := db.User(u); !ok {
-				c.Die(1, "Invalid member username %s", u)
+			noSuchMember(c, db, u)
+			if !slices.Contains(list, u) {
+				list = append(list, u)
 			}
-			d.addMember(name, u)
 		}
+		f[3] = strings.Join(list, ",")
+		d.group.set(i, f)
 	}
 	if newName != "" && newName != name {
 		if !validName(newName) {
@@ -780,21 +859,31 @@ func groupmod(c *prog.Ctx) int {
 func gpasswd(c *prog.Ctx) int {
 	c.UsageStatus = 2
 	c.UsageIsHelp()
-	add, del, members, haveMembers := "", "", "", false
-	for o := range c.GetoptOnly("a:A:d:hM:Q:rR", []prog.Long{{Name: "add", Arg: prog.ReqArg, Val: 'a'}, {Name: "delete", Arg: prog.ReqArg, Val: 'd'}, {Name: "help", Val: 'h'}, {Name: "members", Arg: prog.ReqArg, Val: 'M'}, {Name: "administrators", Arg: prog.ReqArg, Val: 'A'}, {Name: "remove-password", Val: 'r'}, {Name: "restrict", Val: 'R'}}) {
-		switch o.Val {
+	add, del, members, admins, actions := "", "", "", "", 0
+	var haveMembers, haveAdmins, dropPassword, restrict bool
+	for o := range c.GetoptOnly("a:A:d:hM:Q:rR", []prog.Long{{Name: "add", Arg: prog.ReqArg, Val: 'a'}, {Name: "delete", Arg: prog.ReqArg, Val: 'd'}, {Name: "help", Val: 'h'}, {Name: "members", Arg: prog.ReqArg, Val: 'M'}, {Name: "administrators", Arg: prog.ReqArg, Val: 'A'}, {Name: "remove-password", Val: 'r'}, {Name: "restrict", Val: 'R'}, {Name: "root", Arg: prog.ReqArg, Val: 'Q'}}) {
+		switch actions++; o.Val {
 		case 'a':
 			add = o.Arg
 		case 'd':
 			del = o.Arg
 		case 'M':
 			members, haveMembers = o.Arg, true
+		case 'A':
+			admins, haveAdmins = o.Arg, true
+		case 'r':
+			dropPassword = true
+		case 'R':
+			restrict = true
+		case 'Q':
+			actions--
+			foreignRoot(c, o)
 		case 'h':
 			c.Print(c.HelpText(), "\n")
 			return 0
 		}
 	}
-	if len(c.Args) != 1 {
+	if len(c.Args) != 1 || actions > 1 && !(actions == 2 && haveMembers && haveAdmins) {
 		c.Usage()
 	}
 	group := c.Args[0]
@@ -824,31 +913,72 @@ func gpasswd(c *prog.Ctx) int {
 			c.Die(3, "user '%s' is not a member of '%s'", del, group)
 		}
 		d.dropMember(group, del)
-	case haveMembers:
-		list := strings.FieldsFunc(members, func(r rune) bool { return r == ',' })
-		for _, m := range list {
+	case haveAdmins || dropPassword || restrict:
+		for _, m := range strings.FieldsFunc(admins, func(r rune) bool { return r == ',' }) {
 			if _, ok := db.User(m); !ok {
 				c.Die(3, "user '%s' does not exist", m)
 			}
 		}
-		d.members(group, func([]string) []string { return list })
+		if i := d.gshadow.find(group); i >= 0 {
+			f := d.gshadow.fields(i)
+			for len(f) < 4 {
+				f = append(f, "")
+			}
+			switch {
+			case dropPassword:
+				f[1] = ""
+			case restrict:
+				f[1] = "!"
+			default:
+				f[2] = admins
+			}
+			d.gshadow.set(i, f)
+		}
+		if haveMembers {
+			d.setMembers(db, group, members)
+		}
+	case haveMembers:
+		d.setMembers(db, group, members)
 	default:
-		c.Die(1, "setting group passwords is not part of the lab's gpasswd")
+		pass, ok := askPassword(c, "Changing the password for group "+group+"\nNew Password: ")
+		again := ""
+		if ok {
+			again, ok = askPassword(c, "Re-enter new password: ")
+		}
+		if !ok || pass != again {
+			c.Die(1, "They don't match; try again")
+		}
+		if i := d.gshadow.find(group); i >= 0 {
+			f := d.gshadow.fields(i)
+			f[1] = hashPassword(c, pass)
+			d.gshadow.set(i, f)
+		}
 	}
 	d.save(1, "/etc/group")
 	return 0
 }
 
+// setMembers makes the comma-separated list the members of a group.
+func (d *databases) setMembers(db *userdb.DB, group, members string) {
+	list := strings.FieldsFunc(members, func(r rune) bool { return r == ',' })
+	for _, m := range list {
+		if _, ok := db.User(m); !ok {
+			d.c.Die(3, "user '%s' does not exist", m)
+		}
+	}
+	d.members(group, func([]string) []string { return list })
+}
+
 // chsh is chsh and chfn.
 func chsh(c *prog.Ctx) int {
-	c.UsageIsHelp()
+	shadowUsage(c)
 	shell, haveShell := "", false
 	gecos := map[int]string{}
 	short := "hs:R:"
 	if c.Program == "chfn" {
 		short = "f:h:o:r:R:uw:"
 	}
-	for o := range c.GetoptOnly(short, []prog.Long{{Name: "shell", Arg: prog.ReqArg, Val: 's'}, {Name: "help", Val: 'u'}, {Name: "full-name", Arg: prog.ReqArg, Val: 'f'}, {Name: "home-phone", Arg: prog.ReqArg, Val: 'h'}, {Name: "room", Arg: prog.ReqArg, Val: 'r'}, {Name: "work-phone", Arg: prog.ReqArg, Val: 'w'}}) {
+	for o := range c.GetoptOnly(short, []prog.Long{{Name: "shell", Arg: prog.ReqArg, Val: 's'}, {Name: "help", Val: 'u'}, {Name: "root", Arg: prog.ReqArg, Val: 'R'}, {Name: "other", Arg: prog.ReqArg, Val: 'o'}, {Name: "full-name", Arg: prog.ReqArg, Val: 'f'}, {Name: "home-phone", Arg: prog.ReqArg, Val: 'h'}, {Name: "room", Arg: prog.ReqArg, Val: 'r'}, {Name: "work-phone", Arg: prog.ReqArg, Val: 'w'}}) {
 		switch {
 		case o.Val == 'R':
 			foreignRoot(c, o)
@@ -879,8 +1009,15 @@ func chsh(c *prog.Ctx) int {
 		for len(f) < 4 {
 			f = append(f, "")
 		}
+		if v, ok := gecos['o']; ok {
+			f = append(f[:4:4], v)
+		}
 		for i, k := range []int{'f', 'r', 'w', 'h'} {
-			if v, ok := gecos[k]; ok {
+			v, ok := gecos[k]
+			if ok && strings.ContainsAny(v, ":,=\n") {
+				c.Die(1, "invalid %s: '%s'", []string{"name", "room number", "work phone", "home phone"}[i], v)
+			}
+			if ok {
 				f[i] = v
 			}
 		}

@@ -119,7 +119,11 @@ func NewWorld(t testing.TB, family string) *World {
 	}
 	must(v.WriteFile("/etc/shadow", []byte(shadow), 0o640))
 	if family == "gnu" {
-		must(v.WriteFile("/etc/gshadow", []byte("root:*::\n"), 0o640))
+		gshadow := ""
+		for _, g := range userdb.ParseGroups(users.group) {
+			gshadow += g.Name + ":*::\n"
+		}
+		must(v.WriteFile("/etc/gshadow", []byte(gshadow), 0o640))
 		must(v.WriteFile("/etc/subuid", nil, 0o644))
 		must(v.WriteFile("/etc/subgid", nil, 0o644))
 		must(v.Mkdir("/etc/skel", 0o755))
