@@ -145,6 +145,8 @@ type sched struct {
 	busy int          // work outside that a virtual clock must not overtake
 	out  int          // processes whose program runs outside (see Proc.Outside)
 	turn uint64
+
+	stuck uint64 // goroutines outside in system calls that last (see advanceWhenQuiet)
 }
 
 func (k *Kernel) newTask(p *Proc) *task { return &task{k: k, wake: make(chan struct{}, 1), proc: p} }
@@ -210,15 +212,11 @@ func (k *Kernel) handOver() {
 			return
 		}
 		if s.out > 0 {
-			// a client outside may be about to ask for something: give it a moment
-			wait := settle
-			if !k.clock.pending() {
-				wait = stall
-			}
+			// a client outside may be about to ask for something
 			s.cur = nil
-			turn := s.turn
+			turn, timer := s.turn, k.clock.pending()
 			s.mu.Unlock()
-			time.AfterFunc(wait, func() { k.advanceIf(turn) })
+			go k.advanceWhenQuiet(turn, timer)
 			return
 		}
 		if !k.clock.pending() && k.opt.OnStall == nil {
@@ -239,29 +237,6 @@ func (k *Kernel) handOver() {
 			}
 		}
 	}
-}
-
-// settle is how long, in real time, a virtual clock waits for a client outside that is neither at
-// work in an API handler nor seen to be waiting.
-// Before the machine counts as stalled, it waits far longer: a client may be computing.
-const (
-	settle = 3 * time.Millisecond
-	stall  = 3 * time.Second
-)
-
-// advanceIf lets time pass if nothing has happened since turn.
-func (k *Kernel) advanceIf(turn uint64) {
-	s := &k.sched
-	s.mu.Lock()
-	if s.turn != turn || s.cur != nil || s.busy > 0 {
-		s.mu.Unlock()
-		return
-	}
-	idle := k.newTask(nil)
-	s.cur = idle
-	s.mu.Unlock()
-	k.advance()
-	k.handOver()
 }
 
 // advance moves the virtual clock to the next timer and fires it; without one, the machine has
