@@ -60,6 +60,8 @@ type Store interface {
 	// Its Refs must be there. What is put need not outlast the process before it is committed, see
 	// sim.Store.
 	Put(Blob) (Ref, error)
+	// Has says whether a blob is there. Where it is, those that it speaks of are.
+	Has(Ref) bool
 }
 
 // MissingError says that a store lacks a blob that another one speaks of.
@@ -93,6 +95,12 @@ func (m Memory) Get(r Ref) (Blob, error) {
 		return Blob{}, &MissingError{r}
 	}
 	return b, nil
+}
+
+// Has says whether a blob is there.
+func (m Memory) Has(r Ref) bool {
+	_, ok := m[r]
+	return ok
 }
 
 // Put keeps a blob.

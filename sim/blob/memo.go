@@ -6,27 +6,35 @@ import (
 	"weak"
 )
 
-// Memo remembers under which names values have been kept, for as long as they live: what is shared
-// by two states is written and hashed once. Only what can no longer change may be told to it. It is
-// safe for concurrent use; a nil Memo remembers nothing.
+// Writer is a Store with the memory of what was kept in it: what two states share is hashed and
+// written once.
+type Writer struct {
+	Store
+	Memo *Memo
+}
+
+// Memo remembers under which names values have been kept, for as long as they live. Only what can no
+// longer change may be told to it. It is safe for concurrent use; a nil Memo remembers nothing.
 type Memo struct {
 	mu   sync.Mutex
 	refs map[any]Ref // by weak.Pointer
 }
 
-// Recall gives the name under which v was kept.
-func Recall[T any](m *Memo, v *T) (Ref, bool) {
+// Recall gives the name under which v was kept, if it still is.
+func Recall[T any](w *Writer, v *T) (Ref, bool) {
+	m := w.Memo
 	if m == nil {
 		return Ref{}, false
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	r, ok := m.refs[weak.Make(v)]
-	return r, ok
+	m.mu.Unlock()
+	return r, ok && w.Has(r)
 }
 
 // Remember notes that v was kept as r.
-func Remember[T any](m *Memo, v *T, r Ref) {
+func Remember[T any](w *Writer, v *T, r Ref) {
+	m := w.Memo
 	if m == nil {
 		return
 	}
@@ -46,11 +54,4 @@ func (m *Memo) forget(key any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.refs, key)
-}
-
-// Len is how many values are remembered.
-func (m *Memo) Len() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.refs)
 }

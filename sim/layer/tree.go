@@ -247,6 +247,24 @@ func (e *Edit) New(n Inode) Ino {
 	return i
 }
 
+// Place puts an inode at a number that the caller has chosen, in a tree that is put together again.
+// A directory that is there keeps its names, and takes the attributes. Numbers of new inodes are
+// above it.
+func (e *Edit) Place(i Ino, n Inode) {
+	n.by, n.dir = e.mark, nil
+	if n.Mode.IsDir() {
+		n.dir = &directory{}
+		if old := e.Change(i); old != nil && old.dir != nil {
+			n.dir = old.dir
+		}
+	}
+	e.inodes.Set(e.mark, uint64(i), &n)
+	e.Reserve(i + 1)
+}
+
+// Reserve makes the numbers of inodes that are made from now on begin at next, if not above it.
+func (e *Edit) Reserve(next Ino) { e.next = max(e.next, next) }
+
 // Drop removes an inode that no name leads to.
 func (e *Edit) Drop(i Ino) { e.inodes.Set(e.mark, uint64(i), nil) }
 

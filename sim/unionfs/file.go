@@ -33,6 +33,23 @@ type file struct {
 type page struct {
 	by   radix.Mark
 	data []byte
+	away *pageAway // where the data lies until it is wanted; nil: it is here
+}
+
+// bytes are what the page holds. They may be written to where data may.
+func (p *page) bytes() ([]byte, error) {
+	if p.away != nil {
+		return p.away.fetch()
+	}
+	return p.data, nil
+}
+
+// room is the memory that the page takes, or will when it is wanted.
+func (p *page) room() int64 {
+	if p.away != nil {
+		return int64(p.away.cap)
+	}
+	return int64(cap(p.data))
 }
 
 // zeroPage stands for pages of zeros that were written. It takes room on the disk, and no memory.
@@ -60,9 +77,13 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 		in := int(off & (pageSize - 1))
 		n := min(len(p), pageSize-in)
 		if pg := f.pages.Get(uint64(off >> pageBits)); pg != nil {
+			data, err := pg.bytes()
+			if err != nil {
+				return total - len(p), err
+			}
 			m := 0
-			if in < len(pg.data) {
-				m = copy(p[:n], pg.data[in:])
+			if in < len(data) {
+				m = copy(p[:n], data[in:])
 			}
 			clear(p[m:n])
 		} else if err := f.readBase(p[:n], off); err != nil {
@@ -122,7 +143,7 @@ func (f *file) writePage(r resources, i uint64, in int, p []byte) error {
 		room = 1
 	}
 	if old != nil {
-		had = int64(cap(old.data))
+		had = old.room()
 	}
 	if len(p) == pageSize && bytes.Equal(p, zeros[:]) {
 		if err := r.take(-had, room); err != nil {
@@ -135,7 +156,10 @@ func (f *file) writePage(r resources, i uint64, in int, p []byte) error {
 	}
 	var have []byte // what the page holds now
 	if old != nil {
-		have = old.data
+		var err error
+		if have, err = old.bytes(); err != nil {
+			return err
+		}
 	} else if n := f.below - int64(i)<<pageBits; n > 0 {
 		have = make([]byte, min(n, pageSize))
 		if err := f.readBase(have, int64(i)<<pageBits); err != nil {
@@ -143,10 +167,10 @@ func (f *file) writePage(r resources, i uint64, in int, p []byte) error {
 		}
 	}
 	need := max(len(have), in+len(p))
-	if old != nil && old.by == f.by && cap(old.data) >= need {
-		grown := old.data[:need]
-		if in > len(old.data) {
-			clear(grown[len(old.data):in])
+	if old != nil && old.by == f.by && cap(have) >= need {
+		grown := have[:need]
+		if in > len(have) {
+			clear(grown[len(have):in])
 		}
 		copy(grown[in:], p)
 		old.data = grown
@@ -180,24 +204,31 @@ func (f *file) truncate(r resources, size int64) error {
 		f.size = size
 		return nil
 	}
+	var cut []byte // what the page holds that the end will be in
+	if in := size & (pageSize - 1); in > 0 {
+		if p := f.pages.Get(uint64(size >> pageBits)); p != nil {
+			var err error
+			if cut, err = p.bytes(); err != nil {
+				return err
+			}
+		}
+	}
 	var held, pages int64
 	keep := pagesOf(size)
 	based := pagesOf(f.below)
 	f.pages.From(uint64(keep), func(i uint64, p *page) bool {
-		held += int64(cap(p.data))
+		held += p.room()
 		if int64(i) >= based {
 			pages++
 		}
 		return true
 	})
 	f.pages.Truncate(f.by, uint64(keep))
-	if in := int(size & (pageSize - 1)); in > 0 {
+	if in := int(size & (pageSize - 1)); len(cut) > in {
 		last := uint64(size >> pageBits)
-		if p := f.pages.Get(last); p != nil && len(p.data) > in {
-			data := append(make([]byte, 0, in), p.data[:in]...)
-			held += int64(cap(p.data) - cap(data))
-			f.pages.Set(f.by, last, &page{by: f.by, data: data})
-		}
+		data := append(make([]byte, 0, in), cut[:in]...)
+		held += f.pages.Get(last).room() - int64(cap(data))
+		f.pages.Set(f.by, last, &page{by: f.by, data: data})
 	}
 	before := based + f.extra
 	f.extra -= pages
