@@ -46,6 +46,9 @@ type Options struct {
 	Clock kernel.Clock
 	Start time.Time // of a virtual clock
 	Seed  uint64    // of all that is random
+	// State is what an earlier lab left; nil is a fresh one. It was read with the same Registry and
+	// Programs. What ran is as after a crash: exited with 137, unless its restart policy starts it.
+	State *State
 	// Budget bounds the host and each container; zero fields are kernel.DefaultBudget's.
 	Budget kernel.Budget
 	// Registry is what can be pulled; nil is the catalogue that is built in.
@@ -67,6 +70,10 @@ type Lab struct {
 	server  *http.Server
 	web     *web.Web
 	builds  build.Log
+	tree    *layer.Tree // below what the host's disk has been written
+
+	mu   sync.Mutex
+	last *State // that State gave
 
 	close     sync.Once
 	listeners []net.Listener
@@ -83,16 +90,22 @@ func New(o Options) (*Lab, error) {
 		extra = append(extra, userland.Entry{Name: name, Families: prog.GNU, Main: func(prog.Family) kernel.Program { return p }})
 	}
 	table := userland.New(extra...)
+	was := o.State
+	if was == nil {
+		tree, err := hostTree(o.Registry, o.Programs)
+		if err != nil {
+			return nil, err
+		}
+		was = &State{tree: tree}
+	}
+	l.tree = was.tree
 	l.k = kernel.New(kernel.Options{
-		Clock: o.Clock, Start: o.Start, Seed: o.Seed, Budget: o.Budget, Loader: table.Load, OnPanic: o.OnPanic,
+		Clock: o.Clock, Start: o.Start, Seed: o.Seed, Random: was.Random, Budget: o.Budget, Loader: table.Load, OnPanic: o.OnPanic,
 		OnStall: func() { l.host.Stalled() },
 	})
 	disk := &unionfs.Disk{Size: unionfs.DiskSize}
-	tree, err := hostTree(o.Registry, o.Programs)
-	if err != nil {
-		return nil, err
-	}
-	if l.host, err = host.Boot(l.k, host.Options{Tree: tree, Disk: disk}); err != nil {
+	var err error
+	if l.host, err = host.Boot(l.k, host.Options{Tree: was.tree, Files: was.Host, Disk: disk}); err != nil {
 		return nil, err
 	}
 	if l.web, err = web.Serve(l.k, o.Registry); err != nil {
@@ -101,7 +114,7 @@ func New(o Options) (*Lab, error) {
 	net := l.host.Sandbox().Net()
 	net.Resolver, net.Route = l.web.Resolve, l.web.Route
 	l.engine = container.New(container.Options{
-		Kernel: l.k, Registry: registry{o.Registry}, Host: l.host.Sandbox().NS(), Change: build.ChangeConfig, Disk: disk, Pace: o.Pace,
+		Kernel: l.k, Registry: registry{o.Registry}, Host: l.host.Sandbox().NS(), Change: build.ChangeConfig, Disk: disk, Pace: o.Pace, State: was.Engine,
 	})
 	l.handler = engineapi.NewHandler(l.engine, &build.Builder{
 		Engine: engineapi.ForBuilds(l.engine), Web: l.Web(), Log: &l.builds,
@@ -112,6 +125,9 @@ func New(o Options) (*Lab, error) {
 		return nil, fmt.Errorf("listening on the lab's %s: %w", Socket, err)
 	}
 	l.listeners = append(l.listeners, sock)
+	if was.Engine != nil {
+		l.engine.Boot(was.Engine)
+	}
 	go l.server.Serve(sock)
 	return l, nil
 }

@@ -1,7 +1,14 @@
 package sim
 
 import (
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/dockerlab/dockerlab/sim/blob"
+	"github.com/dockerlab/dockerlab/sim/catalog"
 	"github.com/dockerlab/dockerlab/sim/container"
+	"github.com/dockerlab/dockerlab/sim/layer"
 	"github.com/dockerlab/dockerlab/sim/unionfs"
 )
 
@@ -11,11 +18,97 @@ import (
 type State struct {
 	Engine *container.State
 	Host   *unionfs.Snapshot
+	Random []byte // where the source of identifiers stands
+
+	tree *layer.Tree // below what the host's disk has been written
 }
 
-// State is the lab as it is now. It costs a pointer for each container that runs and each volume.
+// State is the lab as it is now. It costs a pointer for each container that runs and each volume that
+// was used. Where nothing has changed since the last one, it is that one.
 func (l *Lab) State() *State {
-	s := &State{Engine: l.engine.Snapshot()}
-	l.k.Do(func() { s.Host = l.host.Files().Snapshot() })
+	s := &State{Engine: l.engine.Snapshot(), tree: l.tree}
+	l.k.Do(func() { s.Host, s.Random = l.host.Files().Snapshot(), l.k.Random() })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old := l.last; old != nil && old.Engine == s.Engine && old.Host == s.Host {
+		return old
+	}
+	l.last = s
 	return s
+}
+
+// Differs says whether something has been done between two states: what containers print, and how
+// their health checks go, is not counted.
+func (s *State) Differs(o *State) bool { return s.Host != o.Host || s.Engine.Differs(o.Engine) }
+
+// Restore goes back to a state, of this lab or of one made with the same Registry and Programs. What
+// runs in containers is ended; containers that ran then are started anew from their command, and told
+// of. What runs on the host goes on.
+func (l *Lab) Restore(s *State) []container.Again {
+	return l.engine.Restore(s.Engine, func() { l.k.Do(func() { l.host.Files().Restore(s.Host) }) })
+}
+
+// Keep writes a state. What can be had from the registry again is written as its name.
+func (s *State) Keep(w *blob.Writer, registry *catalog.Registry) (blob.Ref, error) {
+	if r, ok := blob.Recall(w, s); ok {
+		return r, nil
+	}
+	k := &layer.Sink{Writer: w, Known: func(id digest.Digest) bool {
+		l, err := registry.Layer(id)
+		return err == nil && l != nil
+	}}
+	engine, err := s.Engine.Keep(k)
+	if err != nil {
+		return engine, err
+	}
+	host, err := s.Host.Keep(k)
+	if err != nil {
+		return host, fmt.Errorf("keeping the host's disk: %w", err)
+	}
+	var e blob.Encoder
+	e.Ref(engine)
+	e.Ref(host)
+	e.Bytes(s.Random)
+	r, err := e.Put(w)
+	if err == nil {
+		blob.Remember(w, s, r)
+	}
+	return r, err
+}
+
+// ReadState reads a state that Keep wrote. The contents of files are read when they are wanted. o are
+// those of the lab that is to go on from it; its Registry and Programs count, and a State
+// in it is one that was read before, with which this one shares what it can.
+func ReadState(src blob.Source, r blob.Ref, o Options) (*State, error) {
+	if o.Registry == nil {
+		o.Registry = catalog.Open()
+	}
+	from := &layer.Source{Source: src, Recipe: catalog.Content, Own: unionfs.ReadContent, Layer: func(id digest.Digest) (*layer.Layer, error) {
+		l, err := o.Registry.Layer(id)
+		if err == nil && l == nil {
+			err = fmt.Errorf("the catalogue has no layer %s any more: the state was kept with another", id)
+		}
+		return l, err
+	}}
+	d, err := blob.Open(src, r)
+	if err != nil {
+		return nil, err
+	}
+	engine, host := d.Ref(), d.Ref()
+	s := &State{Random: append([]byte(nil), d.Bytes()...)}
+	if err := d.End(); err != nil {
+		return nil, err
+	}
+	if s.Engine, err = container.ReadState(from, engine); err != nil {
+		return nil, err
+	}
+	if o.State != nil {
+		s.tree = o.State.tree
+	} else if s.tree, err = hostTree(o.Registry, o.Programs); err != nil {
+		return nil, err
+	}
+	if s.Host, err = unionfs.ReadSnapshot(from, host, s.tree); err != nil {
+		return nil, fmt.Errorf("the host's disk: %w", err)
+	}
+	return s, nil
 }

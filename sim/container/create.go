@@ -314,10 +314,12 @@ func (e *Engine) create(r Create, img *image.Image) (*Container, error) {
 	if len(c.Host.StorageOpt) > 0 {
 		return nil, errors.New("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
 	}
-	rw, err := e.newRoot(img)
+	base, err := e.base(img)
 	if err != nil {
-		return nil, err
+		return nil, system("%w", err)
 	}
+	c.Base = base
+	rw := e.newRoot(base)
 	mounts, made1, err := e.registerMounts(c)
 	newVolumes = made1
 	if err != nil {

@@ -35,6 +35,9 @@ type Options struct {
 	Budget *kernel.Budget
 	// Pace is how long each step of a pull takes to be shown, in real time; zero is none.
 	Pace time.Duration
+	// State is what the engine knew when its machine went down; nil is a fresh engine. Boot brings
+	// up again what is to run.
+	State *State
 	// LogLimit bounds the log of a container in bytes: the oldest lines go first. Zero is 16 MiB.
 	LogLimit int64
 }
@@ -88,10 +91,12 @@ type Engine struct {
 	journal journal
 	ports   map[portKey]string         // ports of the host that are taken, and the container that has them
 	nextEph uint16                     // the next port to give out where none was asked for
-	inits   map[string]*layer.Tree     // images with the engine's own layer above, by chain ID
+	bases   map[digest.Digest]*Base    // by the chain ID of an image's layers
 	wires   map[string]*kernel.Network // by network ID
 	alone   *kernel.NetNS              // stands for the host's where there is no host
-	id      string                     // as docker info shows it
+	shot    *State                     // what Snapshot gave last
+	shotOf  *State                     // the state that it was of
+	shots   map[string]*Volume         // the records of used volumes in it
 }
 
 // live is the half of a container that is not its record: what runs.
@@ -115,9 +120,13 @@ type live struct {
 	ifaces  int         // how many it has been given since it started
 	execs   map[string]bool
 	gone    chan struct{} // closed when the container is removed
+
+	shot   *Container // its record in what Snapshot gave last
+	shotOf *Container // the record that that was made of
 }
 
-// New makes an engine with the three networks that every engine has, and nothing else.
+// New makes an engine with the three networks that every engine has, and nothing else; or one that
+// goes on from Options.State.
 func New(o Options) *Engine {
 	if o.LogLimit == 0 {
 		o.LogLimit = 16 << 20
@@ -125,11 +134,14 @@ func New(o Options) *Engine {
 	e := &Engine{
 		o: o, k: o.Kernel,
 		lives: map[string]*live{}, volumes: map[string]*unionfs.FS{}, execs: map[string]*exec{},
-		ports: map[portKey]string{}, nextEph: firstEphemeral, inits: map[string]*layer.Tree{},
+		ports: map[portKey]string{}, nextEph: firstEphemeral, bases: map[digest.Digest]*Base{}, shots: map[string]*Volume{},
 		wires: map[string]*kernel.Network{}, alone: kernel.NewNetNS(),
 	}
-	e.id = dockerID(e.newID())
-	s := State{Images: &image.Store{}}
+	if o.State != nil {
+		e.adopt(o.State, e.now())
+		return e
+	}
+	s := State{ID: dockerID(e.newID()), Images: &image.Store{}}
 	e.addPredefinedNetworks(&s)
 	e.state.Store(&s)
 	return e
@@ -218,71 +230,6 @@ func (e *Engine) background(f func()) {
 		defer done()
 		f()
 	}()
-}
-
-// Snapshot is the state with the file systems of running containers and of volumes as they are at
-// this moment. It costs a pointer for each.
-func (e *Engine) Snapshot() *State {
-	var s State
-	e.k.Do(func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		s = *e.state.Load()
-		for id, l := range e.lives {
-			c, ok := s.Containers.Get(id)
-			if !ok || l.files == nil {
-				continue
-			}
-			d := *c
-			d.Files = l.files.Snapshot()
-			if l.io != nil {
-				d.Log = l.io.log.value()
-			}
-			s.Containers = s.Containers.With(id, &d)
-		}
-		for name, fs := range e.volumes {
-			if v, ok := s.Volumes.Get(name); ok {
-				w := *v
-				w.Files = fs.Snapshot()
-				s.Volumes = s.Volumes.With(name, &w)
-			}
-		}
-	})
-	return &s
-}
-
-// Restore goes back to a state that Snapshot gave. What runs is ended without a word, and
-// containers that ran in the restored state are found as after a crash: exited with 137.
-func (e *Engine) Restore(to *State) {
-	for _, c := range e.State().Containers.All() {
-		if c.Status.Running {
-			e.crash(c.ID)
-		}
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := *to
-	now := time.Time{}
-	for id, c := range to.Containers.All() {
-		if !c.Status.Running {
-			continue
-		}
-		d := *c
-		d.Status = Status{ExitCode: 137, StartedAt: c.Status.StartedAt, FinishedAt: now}
-		d.Ends = detached(c.Ends)
-		d.Net = NetState{}
-		s.Containers = s.Containers.With(id, &d)
-	}
-	for id, n := range s.Networks.All() {
-		m := *n
-		m.Pools = nil
-		for _, p := range n.Pools {
-			m.Pools = append(m.Pools, p.emptied())
-		}
-		s.Networks = s.Networks.With(id, &m)
-	}
-	e.lives, e.volumes, e.execs, e.ports = map[string]*live{}, map[string]*unionfs.FS{}, map[string]*exec{}, map[portKey]string{}
-	e.state.Store(&s)
 }
 
 // cloneMap is maps.Clone that never gives nil.

@@ -113,20 +113,6 @@ func (e *Engine) restartNow(id string, l *live) {
 	}
 }
 
-// crash ends a container without any ceremony, for Restore.
-func (e *Engine) crash(id string) {
-	l := e.live(id)
-	l.restart.stop(e)
-	e.stopHealth(id, l)
-	e.mu.Lock()
-	box := l.box
-	e.mu.Unlock()
-	if box != nil {
-		e.k.Do(box.KillInside)
-		e.awaitEnd(context.Background(), l, -1)
-	}
-}
-
 // restarter waits between the restarts of a container: 100 ms at first, each time twice as long up
 // to a minute, and from the beginning again after a run of ten seconds. Engine.mu guards it.
 type restarter struct {
@@ -299,13 +285,4 @@ func (c *Container) StopTimeout() time.Duration {
 }
 
 // Shutdown ends everything that runs, at once.
-func (e *Engine) Shutdown() {
-	for _, c := range e.State().Containers.All() {
-		e.live(c.ID).restart.stop(e)
-	}
-	for _, c := range e.State().Containers.All() {
-		if c.Status.Running {
-			e.crash(c.ID)
-		}
-	}
-}
+func (e *Engine) Shutdown() { e.stopAll() }

@@ -63,7 +63,7 @@ func (e *Engine) VersionInfo() types.Version {
 func (e *Engine) Info() *types.Info {
 	s := e.State()
 	i := &types.Info{
-		ID: e.id, Containers: s.Containers.Len(), Images: s.Images.Len(), Driver: "overlay2",
+		ID: s.ID, Containers: s.Containers.Len(), Images: s.Images.Len(), Driver: "overlay2",
 		DriverStatus: [][2]string{{"Backing Filesystem", "extfs"}, {"Supports d_type", "true"}, {"Native Overlay Diff", "true"}, {"userxattr", "false"}},
 		Plugins: types.PluginsInfo{
 			Volume: []string{"local"}, Network: []string{"bridge", "host", "ipvlan", "macvlan", "null", "overlay"},

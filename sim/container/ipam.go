@@ -154,16 +154,6 @@ func (p Pool) give(a netip.Addr) Pool {
 	return p
 }
 
-// emptied is the pool with only the addresses taken that no container has.
-func (p Pool) emptied() Pool {
-	taken := map[netip.Addr]bool{p.Subnet.Addr(): true, p.Gateway: true}
-	if p.Subnet.Addr().Is4() {
-		taken[broadcast(p.Subnet)] = true
-	}
-	p.Taken, p.Last = taken, netip.Addr{}
-	return p
-}
-
 func broadcast(p netip.Prefix) netip.Addr {
 	b := p.Addr().As4()
 	for i := p.Bits(); i < 32; i++ {

@@ -162,7 +162,7 @@ func (n *Network) allot(configs []ntypes.IPAMConfig, s *State) error {
 		n.IPAM.Config = []ntypes.IPAMConfig{{Subnet: p.Subnet.String(), Gateway: p.Gateway.String()}}
 		return nil
 	}
-	n.chosenSubnet = true
+	n.ChosenSubnet = true
 	four := 0
 	for _, c := range configs {
 		if four += 1 - strings.Count(c.Subnet, "::"); four > 1 && n.Driver == "bridge" && !strings.Contains(c.Subnet, ":") {
@@ -502,7 +502,7 @@ func checkEndpoint(n *Network, want *ntypes.EndpointSettings) error {
 		}
 		return nil
 	}
-	if fixed && !n.chosenSubnet {
+	if fixed && !n.ChosenSubnet {
 		return invalid("user specified IP address is supported only when connecting to networks with user configured subnets")
 	}
 	return nil

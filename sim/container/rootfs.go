@@ -40,14 +40,8 @@ type root struct {
 	fs *unionfs.FS
 }
 
-// newRoot is the root file system of a new container: its image, and the engine's own layer.
-func (e *Engine) newRoot(img *image.Image) (*root, error) {
-	tree, err := e.initTree(img)
-	if err != nil {
-		return nil, system("%w", err)
-	}
-	return &root{e, unionfs.New(tree, e.fsOptions("", nil))}, nil
-}
+// newRoot is the root file system of a new container.
+func (e *Engine) newRoot(b *Base) *root { return &root{e, unionfs.New(b.Tree, e.fsOptions("", nil))} }
 
 // openRoot is the root file system of a container that exists and does not run.
 func (e *Engine) openRoot(c *Container) *root { return &root{e, c.Files.FS(e.fsOptions("", nil))} }
@@ -64,30 +58,27 @@ func view(fs vfs.Filesystem) *vfs.View {
 	return v
 }
 
-// initTree is an image with the engine's own layer above it: mount points and files that a
-// container's start puts mounts on. It is no part of what diff and commit see.
-func (e *Engine) initTree(img *image.Image) (*layer.Tree, error) {
-	chain, base := "", (*layer.Tree)(nil)
-	if img != nil && img.Layers != nil {
-		chain = string(img.Layers.ChainID())
-		var err error
-		if base, err = img.Layers.Tree(); err != nil {
-			return nil, err
-		}
+// base is an image with the engine's own layer above it: mount points and files that a container's
+// start puts mounts on. It is no part of what diff and commit see.
+func (e *Engine) base(img *image.Image) (*Base, error) {
+	var layers *layer.Stack
+	if img != nil {
+		layers = img.Layers
 	}
+	chain := layers.ChainID()
 	e.mu.Lock()
-	tree := e.inits[chain]
+	b := e.bases[chain]
 	e.mu.Unlock()
-	if tree != nil {
-		return tree, nil
+	if b != nil {
+		return b, nil
 	}
-	if base == nil {
-		base = layer.NewTree()
+	below, err := layers.Tree()
+	if err != nil {
+		return nil, err
 	}
 	var top *layer.Layer
-	var err error
 	e.k.Do(func() {
-		fs := unionfs.New(base, e.fsOptions("", nil))
+		fs := unionfs.New(below, e.fsOptions("", nil))
 		if err = writeInit(view(fs)); err == nil {
 			top, err = fs.Layer()
 		}
@@ -95,16 +86,21 @@ func (e *Engine) initTree(img *image.Image) (*layer.Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree = base
-	if top != nil {
-		if tree, err = base.Apply(top); err != nil {
-			return nil, err
-		}
+	if b, err = newBase(layers, top); err != nil {
+		return nil, err
 	}
 	e.mu.Lock()
-	e.inits[chain] = tree
+	e.bases[chain] = b
 	e.mu.Unlock()
-	return tree, nil
+	return b, nil
+}
+
+func newBase(layers *layer.Stack, init *layer.Layer) (*Base, error) {
+	tree, err := layers.Tree()
+	if err == nil && init != nil {
+		tree, err = tree.Apply(init)
+	}
+	return &Base{layers, init, tree}, err
 }
 
 // initPaths is what the engine's own layer holds: directories, empty files, and a symlink.

@@ -10,11 +10,13 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/dockerlab/dockerlab/sim/image"
+	"github.com/dockerlab/dockerlab/sim/layer"
 	"github.com/dockerlab/dockerlab/sim/unionfs"
 )
 
 // State is all that the engine knows, as an immutable value.
 type State struct {
+	ID         string // of the engine, as docker info shows it
 	Images     *image.Store
 	Containers Table[*Container] // by ID
 	Names      Table[string]     // container ID by name, with the leading slash
@@ -97,8 +99,17 @@ type Container struct {
 	Net             NetState
 	Health          *Health // nil without a health check
 
-	Files *unionfs.Snapshot // its root file system; of one that runs, as it was when last looked at
-	Log   Log
+	Base  *Base             `json:"-"` // what its write layer lies on
+	Files *unionfs.Snapshot `json:"-"` // its root file system; of one that runs, as it was when last looked at
+	Log   Log               `json:"-"`
+}
+
+// Base is what a container's write layer lies on: its image's layers, which stay when the image is
+// removed, and the engine's own layer above them. It is immutable; containers of one image share it.
+type Base struct {
+	Layers *layer.Stack
+	Init   *layer.Layer // mount points and files for what a container's start mounts; nil where the image has them all
+	Tree   *layer.Tree  // all of them merged
 }
 
 // Status is where a container is in its life.
@@ -148,7 +159,7 @@ type Volume struct {
 	Created time.Time
 	Labels  map[string]string // nil where a container's start made the volume
 	Options map[string]string
-	Files   *unionfs.Snapshot // as it was when last looked at
+	Files   *unionfs.Snapshot `json:"-"` // as it was when last looked at; nil where nobody has used it
 	Anon    bool              // made without a name, for a container
 }
 
@@ -170,5 +181,5 @@ type Network struct {
 	Interface  string // of its bridge on the host, "br-" and 12 digits
 	ConfigFrom string // the configuration-only network it was made after
 
-	chosenSubnet bool // somebody chose its subnets: containers may ask for addresses
+	ChosenSubnet bool // somebody chose its subnets: containers may ask for addresses
 }

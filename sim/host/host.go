@@ -30,7 +30,9 @@ const Home = "/root"
 
 // Options say what a Host is booted with.
 type Options struct {
-	Tree   *layer.Tree // what its disk holds at first; nil is an empty one
+	Tree *layer.Tree // what its disk holds at first; nil is an empty one
+	// Files is what an earlier boot left on the disk, Tree included; nil is a first boot.
+	Files  *unionfs.Snapshot
 	Disk   *unionfs.Disk
 	Budget *kernel.Budget // nil: the kernel's own
 	Net    *kernel.NetNS  // nil: one with a loopback only
@@ -54,12 +56,20 @@ func Boot(k *kernel.Kernel, o Options) (*Host, error) {
 	if tree == nil {
 		tree = layer.NewTree()
 	}
-	h.disk = unionfs.New(tree, unionfs.Options{Now: k.Now, Type: "ext4", Disk: o.Disk, Charge: func(n int64) error {
+	options := unionfs.Options{Now: k.Now, Type: "ext4", Disk: o.Disk, Charge: func(n int64) error {
 		if h.box == nil {
 			return nil
 		}
 		return h.box.Charge(n)
-	}})
+	}}
+	if o.Files != nil {
+		h.disk = o.Files.FS(options)
+		if o.Disk != nil {
+			o.Files.Occupy(o.Disk)
+		}
+	} else {
+		h.disk = unionfs.New(tree, options)
+	}
 	h.ns = vfs.NewNamespace(h.disk, "/dev/vda1", "relatime")
 	var err error
 	k.Do(func() { err = h.boot(o) })
@@ -89,6 +99,7 @@ func (h *Host) boot(o Options) error {
 				o.OnBudget(e)
 			}
 		}})
+	h.box.Charge(h.disk.Held()) // by an earlier boot; refused is only more
 	v := h.ns.View(vfs.Root(vfs.CapsAll))
 	v.Umask = 0
 	tmp := func() vfs.Filesystem {
@@ -126,10 +137,15 @@ func (h *Host) boot(o Options) error {
 	if err := v.Chmod("/dev/shm", 0o1777); err != nil {
 		return err
 	}
-	for name, text := range map[string]string{
+	first := o.Files == nil
+	texts := map[string]string{
 		"hostname": Name + "\n",
 		"hosts":    "127.0.0.1\tlocalhost\n127.0.1.1\t" + Name + "\n::1\tlocalhost ip6-localhost ip6-loopback\n",
-	} {
+	}
+	if !first {
+		texts = nil
+	}
+	for name, text := range texts {
 		if err := mkdir(v, "/etc"); err != nil {
 			return err
 		}
@@ -142,8 +158,10 @@ func (h *Host) boot(o Options) error {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
 	}
-	if err := v.Chmod("/tmp", 0o1777); err != nil {
-		return err
+	if first {
+		if err := v.Chmod("/tmp", 0o1777); err != nil {
+			return err
+		}
 	}
 	null := h.k.NullFile()
 	_, err := h.box.Start(kernel.Spec{Body: initProcess, Argv: []string{"/sbin/init"}, Cred: vfs.Root(vfs.CapsAll), Umask: 0o022,

@@ -53,9 +53,12 @@ const (
 
 // Options are what a Kernel is made with.
 type Options struct {
-	Clock  Clock
-	Start  time.Time // the first moment of a virtual clock; zero is 2024-01-01
-	Seed   uint64    // of identifiers and of random bytes
+	Clock Clock
+	Start time.Time // the first moment of a virtual clock; zero is 2024-01-01
+	Seed  uint64    // of identifiers and of random bytes
+	// Random is where an earlier machine's source of all that is random stood (Kernel.Random); it
+	// stands in for Seed.
+	Random []byte
 	Loader Loader
 	Budget Budget // of each sandbox that brings none; zero fields are DefaultBudget's
 	// OnStall is told, inside the kernel, when nothing can ever run again by itself: every process
@@ -68,8 +71,9 @@ type Options struct {
 
 // Kernel is one simulated machine.
 type Kernel struct {
-	opt  Options
-	rand *rand.Rand
+	opt    Options
+	rand   *rand.Rand
+	random *rand.PCG // what rand draws from
 
 	sched sched
 	clock clock
@@ -89,11 +93,11 @@ func New(o Options) *Kernel {
 		o.Start = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	o.Budget = o.Budget.orDefault()
-	k := &Kernel{
-		opt:   o,
-		rand:  rand.New(rand.NewPCG(o.Seed, 0x646f636b65726c61)),
-		procs: map[int]*Proc{},
+	k := &Kernel{opt: o, random: rand.NewPCG(o.Seed, 0x646f636b65726c61), procs: map[int]*Proc{}}
+	if o.Random != nil && k.random.UnmarshalBinary(o.Random) != nil {
+		k.random.Seed(o.Seed, 0x646f636b65726c61)
 	}
+	k.rand = rand.New(k.random)
 	k.clock.now = o.Start
 	k.boot = k.Now()
 	return k
@@ -107,6 +111,12 @@ func (k *Kernel) Boot() time.Time { return k.boot }
 
 // Rand is the seeded source of all that is random in the lab. It is used inside the kernel only.
 func (k *Kernel) Rand() *rand.Rand { return k.rand }
+
+// Random is where the source of all that is random stands. It is called inside the kernel.
+func (k *Kernel) Random() []byte {
+	b, _ := k.random.MarshalBinary() // it has no error to give
+	return b
+}
 
 // NewID is an identifier of 64 hexadecimal digits, as containers and networks have. It is called
 // inside the kernel.

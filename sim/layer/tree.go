@@ -112,6 +112,9 @@ func (t *Tree) Root() Ino { return t.root }
 // Next is the number that the next inode made will have: all numbers of the tree are below it.
 func (t *Tree) Next() Ino { return t.next }
 
+// Same says that two trees are one and the same: none has been changed since they were.
+func (t *Tree) Same(o *Tree) bool { return t.inodes == o.inodes && t.next == o.next }
+
 // Inode gives the inode of that number, or nil.
 func (t *Tree) Inode(i Ino) *Inode { return t.inodes.Get(uint64(i)) }
 

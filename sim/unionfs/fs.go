@@ -76,6 +76,7 @@ type FS struct {
 	held     int64     // bytes charged
 	blocks   int64     // pages taken from the disk
 	inodes   int64     // inodes taken from the disk
+	snap     *Snapshot // the last, while nothing has changed since
 	pins     map[layer.Ino]int
 	gone     map[layer.Ino]bool // directories that were removed while pinned
 }
@@ -302,11 +303,32 @@ func (f *FS) Discard() {
 	f.held, f.blocks, f.inodes = 0, 0, 0
 }
 
+// Occupy takes the room that a snapshot has on a disk which does not count it yet.
+func (s *Snapshot) Occupy(d *Disk) {
+	d.Used += s.blocks * pageSize
+	d.InodesUsed += s.inodes
+}
+
 // Discard gives back the room that a snapshot takes on a disk, when what it is a snapshot of has
 // been removed for good.
 func (s *Snapshot) Discard(d *Disk) {
 	d.Used -= s.blocks * pageSize
 	d.InodesUsed -= s.inodes
+}
+
+// Restore goes back to a snapshot of this file system: what was done since is undone, and the room
+// that it took is given back. Files that are open stay so where they were there then; the numbers of
+// others are not given out again.
+func (f *FS) Restore(s *Snapshot) {
+	f.o.Charge(s.held - f.held)
+	f.o.Disk.Used += (s.blocks - f.blocks) * pageSize
+	f.o.Disk.InodesUsed += s.inodes - f.inodes
+	next := f.t.Next()
+	f.lower, f.floor, f.t, f.up = s.lower, s.floor, s.tree.Edit(), s.up
+	f.t.Reserve(next)
+	f.held, f.blocks, f.inodes = s.held, s.blocks, s.inodes
+	f.whiteout, f.snap, f.gone = nil, nil, map[layer.Ino]bool{}
+	f.version++
 }
 
 // Snapshot is an FS at one moment; it never changes and is safe for concurrent use.
@@ -319,12 +341,17 @@ type Snapshot struct {
 	last                 time.Time
 }
 
-// Snapshot keeps the file system as it is now. It takes no time.
+// Snapshot keeps the file system as it is now. It takes no time. Where nothing has changed since the
+// last one, it is that one.
 func (f *FS) Snapshot() *Snapshot {
-	return &Snapshot{
+	if s := f.snap; s != nil && s.tree.Same(&f.t.Tree) && s.up == f.up {
+		return s
+	}
+	f.snap = &Snapshot{
 		lower: f.lower, floor: f.floor, tree: f.t.Freeze(), up: f.up,
 		held: f.held, blocks: f.blocks, inodes: f.inodes, last: f.last,
 	}
+	return f.snap
 }
 
 // FS is a file system that goes on from the snapshot, as a container that is started again goes
