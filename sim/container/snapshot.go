@@ -173,6 +173,12 @@ func (e *Engine) adopt(to *State, now time.Time) {
 				w.wake.fire()
 			}
 		}
+		for id, w := range e.wires {
+			if _, ok := s.Networks.Get(id); !ok {
+				w.Remove()
+				delete(e.wires, id)
+			}
+		}
 		maps.Copy(e.bases, bases)
 		e.lives, e.volumes, e.execs, e.ports = map[string]*live{}, map[string]*unionfs.FS{}, map[string]*exec{}, map[portKey]string{}
 		e.shot, e.shotOf, e.shots = nil, nil, map[string]*Volume{}
