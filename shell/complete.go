@@ -39,6 +39,12 @@ func (c *completer) Complete(before string, asked bool) []line.Suggestion {
 		return nil
 	case len(words) == 0 && !strings.Contains(word, "/"):
 		out = c.programs(word)
+	case len(words) == 1 && words[0] == "restore" && c.s.Timeline != nil:
+		for _, n := range c.s.Timeline.Snapshots() {
+			if strings.HasPrefix(n.Name, word) {
+				out = append(out, line.Suggestion{Text: n.Name, Description: n.At.Format("2006-01-02 15:04:05")})
+			}
+		}
 	default:
 		out = c.paths(word, false)
 	}
@@ -138,7 +144,11 @@ func (c *completer) programs(word string) []line.Suggestion {
 			}
 		}
 	})
-	for _, name := range builtins {
+	own := builtins
+	if c.s.Timeline != nil {
+		own = slices.Concat(own, timelineCommands)
+	}
+	for _, name := range own {
 		if strings.HasPrefix(name, word) {
 			names[name] = true
 		}

@@ -41,6 +41,8 @@ type Options struct {
 	Registry *catalog.Registry
 	// Work is copied into the working directory; nil is nothing.
 	Work fs.FS
+	// State is what an earlier lab left; nil is a fresh one.
+	State *sim.State
 	// Lang is the language of the lab's own commands where a process's locale tells none; "" is
 	// English.
 	Lang lessons.Lang
@@ -59,17 +61,10 @@ type Lab struct {
 
 var _ lessons.Lab = (*Lab)(nil)
 
-// Open makes a fresh lab.
+// Open makes a lab.
 func Open(o Options) (*Lab, error) {
 	l := &Lab{lang: o.Lang}
-	s, err := sim.New(sim.Options{
-		Clock:    o.Clock,
-		Seed:     o.Seed,
-		Budget:   o.Budget,
-		Pace:     o.Pace,
-		Registry: o.Registry,
-		Programs: l.programs(),
-	})
+	s, err := sim.New(o.sim(l))
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +76,19 @@ func Open(o Options) (*Lab, error) {
 		}
 	}
 	return l, nil
+}
+
+// sim are the options of the lab below l.
+func (o Options) sim(l *Lab) sim.Options {
+	return sim.Options{
+		Clock:    o.Clock,
+		Seed:     o.Seed,
+		State:    o.State,
+		Budget:   o.Budget,
+		Pace:     o.Pace,
+		Registry: o.Registry,
+		Programs: l.programs(),
+	}
 }
 
 // Close ends the lab and all that runs in it.

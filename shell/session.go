@@ -11,7 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dockerlab/dockerlab/lessons"
 	"github.com/dockerlab/dockerlab/shell/line"
+	"github.com/dockerlab/dockerlab/sim"
 	"github.com/dockerlab/dockerlab/sim/host"
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/userland/sh"
@@ -38,7 +40,13 @@ type Session struct {
 	Command func(ctx context.Context, text string, out io.Writer) bool
 	Ran     func(ctx context.Context, out io.Writer)
 
-	next  *Lab // to move to
+	// Timeline follows the lab: with one, commands can be undone, and are kept when they have ended.
+	Timeline *sim.Timeline
+	// Lang is the language of the session's own messages; nil is English.
+	Lang func() lessons.Lang
+
+	next  *Lab      // to move to
+	label [2]string // of next: what it is used for, and by which command
 	lines interface {
 		ReadLine(prompt string) (string, error)
 	}
@@ -77,9 +85,14 @@ func (s *Session) Run(ctx context.Context) error {
 	for {
 		again, err := s.shell(ctx)
 		if s.next != nil {
-			s.Lab.Close()
+			left := s.Lab
 			s.Lab, s.next, again = s.next, nil, true
 			s.cwd = Home
+			if s.Timeline != nil {
+				s.Lab.Follow(s.Timeline, s.label[0], s.label[1])
+				s.done(ctx, s.label[1])
+			}
+			left.Close()
 		}
 		if err != nil || !again {
 			return err
@@ -88,8 +101,11 @@ func (s *Session) Run(ctx context.Context) error {
 }
 
 // MoveTo makes the session go on in another lab, with a new shell. The one that it leaves is
-// closed. It is called from Command.
-func (s *Session) MoveTo(lab *Lab) { s.next = lab }
+// closed. It is called from Command. The lab's use, and the command that moves, are for the timeline;
+// see sim.Timeline.Follow.
+func (s *Session) MoveTo(lab *Lab, use, command string) {
+	s.next, s.label = lab, [2]string{use, command}
+}
 
 // out is where messages are printed.
 func (s *Session) out() io.Writer {
@@ -143,17 +159,21 @@ func (s *Session) shell(ctx context.Context) (again bool, err error) {
 	}
 
 	foreground := s.lend()
-	ran := false
+	ran, last := false, ""
 	for {
 		select {
 		case a := <-s.asks:
 			foreground()
 			s.settle()
+			if ran {
+				s.done(ctx, last)
+			}
 			if ran && s.Ran != nil {
 				s.Ran(ctx, s.out())
 			}
 			text, err := s.nextLine(ctx, a.prompt)
-			ran = err == nil
+			ran, last = err == nil, text
+			s.begin()
 			k.Do(box.Refill)
 			foreground = s.lend()
 			a.answer <- answer{text, err}
@@ -180,9 +200,22 @@ var errMoved = errors.New("moved to another lab")
 func (s *Session) nextLine(ctx context.Context, prompt string) (string, error) {
 	for {
 		text, err := s.lines.ReadLine(prompt)
-		if err != nil || s.Command == nil || !s.Command(ctx, text, s.out()) {
+		if err == nil {
+			if was, moved := s.timeTravel(text, s.out()); was {
+				if moved && s.Ran != nil {
+					s.Ran(ctx, s.out())
+				}
+				continue
+			}
+		}
+		if err != nil || s.Command == nil {
 			return text, err
 		}
+		s.begin()
+		if !s.Command(ctx, text, s.out()) {
+			return text, err
+		}
+		s.done(ctx, text)
 		if s.next != nil {
 			return "", errMoved
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dockerlab/dockerlab/lessons"
+	"github.com/dockerlab/dockerlab/sim"
 )
 
 // Tutor leads through lessons at a Session's prompt. It shows a step, looks at the lab after each
@@ -16,8 +17,9 @@ type Tutor struct {
 	Book     *lessons.Book
 	Progress *lessons.Progress
 	Lang     lessons.Lang
-	// NewLab makes a fresh lab, for another lesson and for "reset".
-	NewLab func() (*Lab, error)
+	// NewLab opens a lab, for the lesson that is taught, for another and for "reset": fresh where the
+	// state is nil.
+	NewLab func(*sim.State) (*Lab, error)
 	// Style is how lessons are set; the width may change between two calls.
 	Style func() lessons.Style
 
@@ -26,7 +28,8 @@ type Tutor struct {
 }
 
 // Teach runs s with the lesson named, or where name is "" the one where the learner was last, or
-// the first that is not finished.
+// the first that is not finished. The lab of the session is the one that its timeline has kept of the
+// lesson, or a fresh one that is brought to where the learner was.
 func (t *Tutor) Teach(ctx context.Context, s *Session, name string) error {
 	lesson, err := t.choose(name)
 	if err != nil {
@@ -34,8 +37,20 @@ func (t *Tutor) Teach(ctx context.Context, s *Session, name string) error {
 	}
 	t.session = s
 	s.Command, s.Ran = t.command, t.ran
-	if err := t.open(ctx, lesson, s.Lab, s.out()); err != nil {
+	s.Lang = func() lessons.Lang { return t.Lang }
+	var kept *sim.State
+	if s.Timeline != nil && s.Timeline.Label() == lesson.ID && !t.finished(lesson) {
+		kept = s.Timeline.State()
+	}
+	if s.Lab, err = t.NewLab(kept); err != nil {
 		return err
+	}
+	if err := t.open(ctx, lesson, s.Lab, s.out(), kept); err != nil {
+		return err
+	}
+	if s.Timeline != nil {
+		s.Lab.Follow(s.Timeline, lesson.ID, "")
+		s.done(ctx, "")
 	}
 	return s.Run(ctx)
 }
@@ -62,16 +77,21 @@ func (t *Tutor) finished(l *lessons.Lesson) bool {
 	return len(t.Progress.Done[l.ID]) >= len(l.In(t.Lang).Steps)
 }
 
-// open begins a lesson in a lab that is fresh, or goes on with it there. One that is finished
-// begins anew.
-func (t *Tutor) open(ctx context.Context, l *lessons.Lesson, lab *Lab, out io.Writer) error {
+// open begins a lesson in a lab that is fresh, or goes on with it there: by doing what was done, or
+// where the lab was kept, just so. A lesson that is finished begins anew.
+func (t *Tutor) open(ctx context.Context, l *lessons.Lesson, lab *Lab, out io.Writer, kept *sim.State) error {
 	done := t.Progress.Done[l.ID]
 	if t.finished(l) {
 		done = nil
 	}
 	t.lesson = lessons.Open(l, t.Lang, lab, done)
 	lab.Speak(t.Lang)
-	if len(done) > 0 {
+	switch {
+	case kept != nil && kept.Running() > 0:
+		t.say(out, "%s", t.words().asYouLeft+t.words().ended)
+	case kept != nil:
+		t.say(out, "%s", t.words().asYouLeft)
+	case len(done) > 0:
 		t.say(out, t.words().replaying, len(done))
 		if err := t.lesson.Replay(ctx); err != nil {
 			return err
@@ -83,7 +103,13 @@ func (t *Tutor) open(ctx context.Context, l *lessons.Lesson, lab *Lab, out io.Wr
 		t.show(out, text.Intro)
 	}
 	t.showStep(out)
-	return t.save()
+	if err := t.save(); err != nil {
+		return err
+	}
+	if kept != nil { // a step may have been finished just before the end came
+		t.ran(ctx, out)
+	}
+	return nil
 }
 
 func (t *Tutor) save() error {
@@ -181,17 +207,17 @@ func (t *Tutor) command(ctx context.Context, text string, out io.Writer) bool {
 		t.showStep(out)
 	case name == "reset" && len(args) == 0:
 		delete(t.Progress.Done, t.lesson.Lesson.ID)
-		err = t.move(ctx, t.lesson.Lesson, out)
+		err = t.move(ctx, t.lesson.Lesson, name, out)
 	case name == "lessons" && len(args) == 0:
 		t.list(out)
 	case name == "learn" && len(args) == 1:
 		var l *lessons.Lesson
 		if l, err = t.Book.Lesson(args[0]); err == nil {
-			err = t.move(ctx, l, out)
+			err = t.move(ctx, l, name, out)
 		}
 	case name == "next" && len(args) == 0:
 		if l := t.nextLesson(); l != nil {
-			err = t.move(ctx, l, out)
+			err = t.move(ctx, l, name, out)
 		} else {
 			t.say(out, "%s", t.words().allDone)
 		}
@@ -219,16 +245,16 @@ func (t *Tutor) hint(ctx context.Context, out io.Writer) error {
 }
 
 // move goes on in a fresh lab, with a lesson.
-func (t *Tutor) move(ctx context.Context, l *lessons.Lesson, out io.Writer) error {
-	lab, err := t.NewLab()
+func (t *Tutor) move(ctx context.Context, l *lessons.Lesson, command string, out io.Writer) error {
+	lab, err := t.NewLab(nil)
 	if err != nil {
 		return err
 	}
-	if err := t.open(ctx, l, lab, out); err != nil {
+	if err := t.open(ctx, l, lab, out, nil); err != nil {
 		lab.Close()
 		return err
 	}
-	t.session.MoveTo(lab)
+	t.session.MoveTo(lab, l.ID, command)
 	return nil
 }
 
@@ -265,13 +291,15 @@ func (t *Tutor) changeLang(args []string, out io.Writer) {
 
 // tutorWords are the tutor's own sentences, in one language; they are Markdown.
 type tutorWords struct {
-	replaying, done, next, allDone, nothingToDo, failed, howToOpen, whichLang string
+	replaying, asYouLeft, ended, done, next, allDone, nothingToDo, failed, howToOpen, whichLang string
 }
 
 func (t *Tutor) words() tutorWords {
 	if t.Lang == lessons.Chinese {
 		return tutorWords{
 			replaying:   "正在恢复已完成的 %d 步……",
+			asYouLeft:   "实验室和您离开时一样。",
+			ended:       "当时在运行的容器已经停止，`docker ps -a` 列出它们。",
 			done:        "**完成：%s**",
 			next:        "下一课：*%s*。输入 `next` 或 `learn %s` 开始。",
 			allDone:     "所有课程都完成了。可以随意使用实验室，`exit` 离开。",
@@ -283,6 +311,8 @@ func (t *Tutor) words() tutorWords {
 	}
 	return tutorWords{
 		replaying:   "Restoring the %d steps that you have done...",
+		asYouLeft:   "The lab is as you left it.",
+		ended:       " Containers that ran have ended; `docker ps -a` lists them.",
 		done:        "**Done: %s**",
 		next:        "Next: *%s*. Type `next` or `learn %s` to begin.",
 		allDone:     "You have finished all lessons. The lab is yours; `exit` leaves.",

@@ -37,6 +37,16 @@ func (l *Lab) State() *State {
 	return s
 }
 
+// Running is how many containers ran.
+func (s *State) Running() (n int) {
+	for _, c := range s.Engine.Containers.All() {
+		if c.Status.Running {
+			n++
+		}
+	}
+	return n
+}
+
 // Differs says whether something has been done between two states: what containers print, and how
 // their health checks go, is not counted.
 func (s *State) Differs(o *State) bool { return s.Host != o.Host || s.Engine.Differs(o.Engine) }

@@ -35,12 +35,13 @@ type Timeline struct {
 	saving sync.Mutex // one save at a time; outside of mu
 	writer *blob.Writer
 
-	mu    sync.Mutex
-	lab   *Lab
-	kept  past // what was committed last
-	past  past
-	begun *State // before the command that runs
-	err   error  // of a save in the background
+	mu      sync.Mutex
+	lab     *Lab
+	kept    past             // what was committed last
+	savedOf *container.State // the engine's records then
+	past    past
+	begun   *State // before the command that runs
+	err     error  // of a save in the background
 
 	stop chan struct{}
 	done sync.WaitGroup
@@ -119,13 +120,17 @@ func (t *Timeline) Label() string {
 	return t.past.label
 }
 
-// Follow makes the timeline go on with a lab, from now. Where the label is another than before, what
-// was done in the lab before cannot be undone any more; named states stay.
-func (t *Timeline) Follow(l *Lab, label string) {
+// Follow makes the timeline go on with a lab, which takes the place of the one before. Where that was
+// used for the same, as the label tells, the move can be undone, by the name of what; where not, all
+// that was done before cannot any more. Named states stay in either case.
+func (t *Timeline) Follow(l *Lab, label, what string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if label != t.past.label {
+	switch {
+	case label != t.past.label:
 		t.past.undo, t.past.redo = nil, nil
+	case t.lab != nil:
+		t.past.undo, t.past.redo = push(t.past.undo, t.moment(what, t.lab.State())), nil
 	}
 	t.lab, t.past.label, t.begun = l, label, nil
 }
@@ -143,6 +148,7 @@ func (t *Timeline) Save() error {
 	if lab == nil {
 		return nil
 	}
+	records := lab.engine.State() // before the rest: what comes between is saved once more
 	state := lab.State()
 	t.mu.Lock()
 	if t.lab != lab {
@@ -152,6 +158,9 @@ func (t *Timeline) Save() error {
 	t.past.now = state
 	p := t.past
 	same := p.same(t.kept)
+	if same {
+		t.savedOf = records
+	}
 	t.mu.Unlock()
 	if same {
 		return nil
@@ -164,7 +173,7 @@ func (t *Timeline) Save() error {
 		return fmt.Errorf("keeping the lab: %w", err)
 	}
 	t.mu.Lock()
-	t.kept = p
+	t.kept, t.savedOf = p, records
 	t.mu.Unlock()
 	return nil
 }

@@ -18,11 +18,11 @@ import (
 )
 
 func newEngine(a *app, w *words) *cobra.Command {
-	var address string
+	var address, state string
 	var seed uint64
 	var bounds budgetFlags
 	cmd := &cobra.Command{
-		Use:   "engine -H unix://PATH",
+		Use:   "engine -H unix://PATH [--state DIR]",
 		Short: w.engineShort,
 		Long:  w.engineLong,
 		Args:  cobra.NoArgs,
@@ -42,20 +42,38 @@ func newEngine(a *app, w *words) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			lab, err := shell.Open(shell.Options{Clock: kernel.Real, Seed: seed, Budget: bounds.budget, Registry: registry})
+			o := shell.Options{Clock: kernel.Real, Seed: seed, Budget: bounds.budget, Registry: registry}
+			timeline, closeState, err := a.timeline(state, o)
+			if err != nil {
+				l.Close()
+				return err
+			}
+			defer closeState()
+			o.State = timeline.State()
+			lab, err := shell.Open(o)
 			if err != nil {
 				l.Close()
 				return broken(err)
 			}
 			defer lab.Close()
+			lab.Follow(timeline, "engine", "")
+			if err := timeline.Save(); err != nil {
+				l.Close()
+				return broken(err)
+			}
 			fmt.Fprintf(a.err, w.engineReady+"\n", address)
-			return broken(serve(ctx, l, lab.Handler()))
+			err = serve(ctx, l, timeline.Handler(lab.Handler()))
+			if cerr := timeline.Close(); err == nil {
+				err = cerr
+			}
+			return broken(err)
 		},
 	}
 	cmd.Flags().StringVarP(&address, "host", "H", "", w.engineHost)
 	cmd.MarkFlagRequired("host")
 	cmd.Flags().Uint64Var(&seed, "seed", seedOfNow(), w.engineSeed)
 	cmd.Flags().Lookup("seed").DefValue = ""
+	cmd.Flags().StringVar(&state, "state", "", w.engineState)
 	bounds.add(cmd, w)
 	a.catalogFlag(cmd, w)
 	return cmd

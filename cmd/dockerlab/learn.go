@@ -14,6 +14,7 @@ import (
 	"github.com/dockerlab/dockerlab/lessons"
 	"github.com/dockerlab/dockerlab/shell"
 	"github.com/dockerlab/dockerlab/shell/line"
+	"github.com/dockerlab/dockerlab/sim"
 	"github.com/dockerlab/dockerlab/sim/catalog"
 	"github.com/dockerlab/dockerlab/sim/kernel"
 )
@@ -35,6 +36,7 @@ func newLearn(a *app, w *words) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&folder, "content", "", w.contentFlag)
 	a.catalogFlag(cmd, w)
+	a.keepFlags(cmd, w)
 	return cmd
 }
 
@@ -108,11 +110,17 @@ func (a *app) learn(ctx context.Context, w *words, folder, name string, langGive
 	if err != nil {
 		return err
 	}
-	newLab := func() (*shell.Lab, error) { return shell.Open(a.labOptions(t, registry)) }
-	if s.Lab, err = newLab(); err != nil {
-		return broken(err)
+	o := a.labOptions(t, registry)
+	end, err := a.keep(s, o, "learn", w)
+	if err != nil {
+		return err
 	}
-	defer func() { s.Lab.Close() }()
+	defer end()
+	newLab := func(from *sim.State) (*shell.Lab, error) {
+		o := o
+		o.Seed, o.State = seedOfNow(), from
+		return shell.Open(o)
+	}
 	tutor := shell.Tutor{Book: b, Progress: p, Lang: lang, NewLab: newLab, Style: style}
 	return a.ended(tutor.Teach(ctx, s, name))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dockerlab/dockerlab/lessons"
 	"github.com/dockerlab/dockerlab/shell"
 	"github.com/dockerlab/dockerlab/shell/line"
 )
@@ -29,6 +30,7 @@ func newPlay(a *app, w *words) *cobra.Command {
 		},
 	}
 	a.catalogFlag(cmd, w)
+	a.keepFlags(cmd, w)
 	return cmd
 }
 
@@ -44,16 +46,23 @@ func (a *app) play(ctx context.Context, w *words) error {
 	if err != nil && !errors.Is(err, line.ErrNoTerminal) {
 		return broken(err)
 	}
-	s := shell.Session{Terminal: t, In: a.in, Out: a.out}
+	s := shell.Session{Terminal: t, In: a.in, Out: a.out, Lang: func() lessons.Lang { return lessons.Lang(a.lang) }}
 	if t != nil {
 		defer t.Close()
 		s.History = a.history(t)
 		fmt.Fprintf(t, "%s\r\n", w.playBanner)
 	}
-	if s.Lab, err = shell.Open(a.labOptions(t, registry)); err != nil {
+	o := a.labOptions(t, registry)
+	end, err := a.keep(&s, o, "play", w)
+	if err != nil {
+		return err
+	}
+	defer end()
+	o.State = s.Timeline.State()
+	if s.Lab, err = shell.Open(o); err != nil {
 		return broken(err)
 	}
-	defer func() { s.Lab.Close() }()
+	s.Lab.Follow(s.Timeline, "play", "")
 	return a.ended(s.Run(ctx))
 }
 

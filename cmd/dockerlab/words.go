@@ -31,6 +31,10 @@ type words struct {
 	engineHost, engineSeed string
 	engineAddress          string
 	engineReady            string
+	engineState            string
+	stateFlag, noStateFlag string
+	stateOrNone            string
+	stateElsewhere         string
 	maxSteps, maxProcesses string
 	maxMemory, maxOutput   string
 	headUsage, headVerbs   string
@@ -66,7 +70,8 @@ host that it talks to are simulated in memory, and nothing of your machine is to
 is reached, whichever way you take.
 
 At the prompt: hint, solution, skip, step (show it again), reset, lessons, learn NAME,
-next, lang; exit leaves.`,
+next, lang; undo, redo, snapshot NAME, restore NAME and snapshots for the whole lab;
+exit leaves. The lab is kept, and is there again the next time.`,
 	catalogFlag:  "a folder `DIR` with images, packages and pages, before those built in",
 	contentFlag:  "a folder with lessons and assignments, instead of those built in: `DIR`",
 	lessonsShort: "list the lessons",
@@ -91,7 +96,14 @@ the grader itself failed.`,
 	gradeWorkers: "how many submissions to judge at one time (default: one for each processor)",
 	gradeTimeout: "how long one submission may take",
 	playShort:    "work in the lab at a prompt, with no lesson",
-	playLong: `Work in the lab at a prompt, with no lesson. The lab is new each time.
+	playLong: `Work in the lab at a prompt, with no lesson. The lab is kept, and is there again the
+next time: whatever had been done when a prompt came back, even if dockerlab was killed.
+Containers that ran are then as after a crash of the machine.
+
+At the prompt, undo takes back the last command that changed the lab, redo does it again,
+snapshot NAME and restore NAME keep a state and go back to it, and snapshots lists them:
+images, containers, volumes and files of the host, all of it. Containers that ran then are
+started anew.
 
 Where standard input is no terminal, the lines that come from it are run.`,
 	playBanner: "This is the lab: a simulated host with a Docker engine. It touches nothing\r\nof your machine. Try \"docker run hello-world\"; Tab completes;\r\n\"exit\" or Ctrl-D leaves.",
@@ -112,15 +124,21 @@ its arguments.`,
 	engineSeed:    "where the lab's identifiers come from (default: the time)",
 	engineAddress: "cannot listen at %q: want unix://PATH",
 	engineReady:   "dockerlab: the engine listens at %s",
-	maxSteps:      "most steps of a container, or of a script on the host",
-	maxProcesses:  "most processes of each at one time",
-	maxMemory:     "most bytes that each holds in memory",
-	maxOutput:     "most bytes of captured output",
-	headUsage:     "Usage",
-	headVerbs:     "Verbs",
-	headFlags:     "Options",
-	headGlobals:   "Options of every verb",
-	moreHelp:      `Use "{{.CommandPath}} VERB --help" for more about a verb.`,
+	engineState:   "keep the lab in `DIR`; without it, it ends with the process",
+	stateFlag:     "keep the lab in `DIR`, instead of beside the learner's progress",
+	noStateFlag:   "begin with a fresh lab, and do not keep it",
+	stateOrNone:   "--state and --no-state cannot be used together",
+	stateElsewhere: `%v
+--no-state opens a lab that is not kept, --state DIR one that is kept elsewhere`,
+	maxSteps:     "most steps of a container, or of a script on the host",
+	maxProcesses: "most processes of each at one time",
+	maxMemory:    "most bytes that each holds in memory",
+	maxOutput:    "most bytes of captured output",
+	headUsage:    "Usage",
+	headVerbs:    "Verbs",
+	headFlags:    "Options",
+	headGlobals:  "Options of every verb",
+	moreHelp:     `Use "{{.CommandPath}} VERB --help" for more about a verb.`,
 }
 
 var chinese = words{
@@ -140,7 +158,8 @@ var chinese = words{
 
 在提示符下可以输入：hint（提示）、solution（答案）、skip（跳过）、step（再看一遍）、
 reset（重来）、lessons（课程列表）、learn 课程名、next（下一课）、lang（换语言）；
-exit 离开。`,
+对整个实验室：undo（撤销）、redo（重做）、snapshot 名字（保存快照）、restore 名字（回到快照）、
+snapshots（列出快照）；exit 离开。实验室会保存下来，下次还在。`,
 	catalogFlag:  "用目录 `DIR` 中的镜像、软件包和网页补充内置的",
 	contentFlag:  "用目录 `DIR` 中的课程和作业代替内置的",
 	lessonsShort: "列出课程",
@@ -163,7 +182,12 @@ DIR 是内容目录；不写则检查内置的课程。`,
 	gradeWorkers: "同时批改多少份（默认每个处理器一份）",
 	gradeTimeout: "一份提交最多用多长时间",
 	playShort:    "在提示符下使用实验室，没有课程",
-	playLong: `在提示符下使用实验室，没有课程。每次都是新的实验室。
+	playLong: `在提示符下使用实验室，没有课程。实验室会保存下来，下次还在：只要提示符再次出现，
+之前做的一切就已保存，即使 dockerlab 被强行终止。当时在运行的容器就像机器断电后一样。
+
+在提示符下，undo 撤销上一条改变了实验室的命令，redo 重做；snapshot 名字 保存快照，
+restore 名字 回到快照，snapshots 列出快照。它们对整个实验室有效：镜像、容器、卷和主机上的
+文件。当时在运行的容器会重新启动。
 
 标准输入不是终端时，逐行运行从中读到的命令。`,
 	playBanner: "这里是实验室：一台模拟的主机，带有 Docker 引擎，不会动您的机器。\r\n试试 docker run hello-world；按 Tab 补全，输入 exit 或按 Ctrl-D 离开。",
@@ -182,15 +206,21 @@ DIR 是内容目录；不写则检查内置的课程。`,
 	engineSeed:    "实验室各种 ID 的随机种子（默认取自时间）",
 	engineAddress: "不能在 %q 监听：要写成 unix://PATH",
 	engineReady:   "dockerlab: 引擎正在 %s 监听",
-	maxSteps:      "每个容器或主机脚本最多走多少步",
-	maxProcesses:  "每个容器或主机脚本最多同时有多少进程",
-	maxMemory:     "每个容器或主机脚本最多占用多少字节内存",
-	maxOutput:     "捕获的输出最多多少字节",
-	headUsage:     "用法",
-	headVerbs:     "命令",
-	headFlags:     "选项",
-	headGlobals:   "通用选项",
-	moreHelp:      `用 "{{.CommandPath}} 命令 --help" 查看某个命令的说明。`,
+	engineState:   "把实验室保存在目录 `DIR`；不写则随进程一起结束",
+	stateFlag:     "把实验室保存在目录 `DIR`，而不是学习进度旁边",
+	noStateFlag:   "打开新的实验室，也不保存它",
+	stateOrNone:   "--state 和 --no-state 不能同时使用",
+	stateElsewhere: `%v
+--no-state 打开一个不保存的实验室，--state DIR 打开保存在别处的实验室`,
+	maxSteps:     "每个容器或主机脚本最多走多少步",
+	maxProcesses: "每个容器或主机脚本最多同时有多少进程",
+	maxMemory:    "每个容器或主机脚本最多占用多少字节内存",
+	maxOutput:    "捕获的输出最多多少字节",
+	headUsage:    "用法",
+	headVerbs:    "命令",
+	headFlags:    "选项",
+	headGlobals:  "通用选项",
+	moreHelp:     `用 "{{.CommandPath}} 命令 --help" 查看某个命令的说明。`,
 }
 
 const usageTemplate = `USAGE:{{if .Runnable}}
