@@ -351,8 +351,8 @@ func (d *destination) outside(err error) error {
 	switch e := err.(type) {
 	case *archive.PathError:
 		return &archive.PathError{Op: e.Op, Path: path.Join(d.where, e.Path), Err: e.Err}
-	case *tooManyLinks:
-		return &tooManyLinks{path.Join(d.where, e.path)}
+	case *vfs.TooManyLinks:
+		return &vfs.TooManyLinks{Path: path.Join(d.where, e.Path)}
 	}
 	return err
 }
@@ -372,10 +372,15 @@ func (e *insideError) Unwrap() error { return e.err }
 
 // resolve follows the symlinks of a path within the image.
 func (d *destination) resolve(p string) (string, error) {
-	to, err := inScope(p, func(p string) (linux.Mode, string, error) {
+	to, err := vfs.InScope(p, func(p string) (linux.Mode, string, error) {
 		st, err := d.v.Lstat(p)
-		if err != nil || !st.Mode.IsSymlink() {
-			return st.Mode, "", err
+		switch {
+		case err == linux.ENOENT:
+			return 0, "", err
+		case err != nil:
+			return 0, "", &archive.PathError{Op: "lstat", Path: p, Err: err}
+		case !st.Mode.IsSymlink():
+			return st.Mode, "", nil
 		}
 		target, err := d.v.Readlink(p)
 		return st.Mode, target, err

@@ -13,6 +13,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/build/archive"
 	"github.com/dockerlab/dockerlab/sim/layer"
 	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/vfs"
 )
 
 // source is where COPY and ADD take files from: the context, or an image. Paths are relative to
@@ -36,7 +37,7 @@ func errOutside(p string) error {
 
 // resolve gives the absolute path that a path leads to, all symlinks followed.
 func (s *source) resolve(p string) (string, error) {
-	out, err := inScope(p, func(p string) (linux.Mode, string, error) {
+	out, err := vfs.InScope(p, func(p string) (linux.Mode, string, error) {
 		return lookTree(s.tree, p)
 	})
 	if err != nil {
@@ -197,59 +198,4 @@ func header(name string, n *layer.Inode) *tar.Header {
 		h.Devmajor, h.Devminor = int64(n.Rdev.Major()), int64(n.Rdev.Minor())
 	}
 	return h
-}
-
-// maxSteps is how many components, those of symlinks included, the engine follows before it gives a
-// path up.
-const maxSteps = 255
-
-// tooManyLinks is a path that was given up.
-type tooManyLinks struct{ path string }
-
-func (e *tooManyLinks) Error() string { return "evalSymlinksInScope: too many links in " + e.path }
-
-// inScope follows all symlinks of a path that is relative to a root, and gives the absolute path
-// within the root. Symlinks cannot lead out of it: ".." stops at the root, and an absolute target
-// begins there. A path that leads out by itself is an error. What does not exist is taken as it is
-// written, so that the path of something new can be had. (moby/sys/symlink has these rules.)
-//
-// look gives the mode of what is at a path, without following a symlink, and a symlink's target.
-func inScope(p string, look func(p string) (linux.Mode, string, error)) (string, error) {
-	const root = "/\x00" // a name that no path has
-	joined := path.Join(root, p)
-	if joined != root && !strings.HasPrefix(joined, root+"/") {
-		return "", linux.EXDEV
-	}
-	left := strings.TrimPrefix(joined, root)
-	at := "/"
-	for n := 0; left != ""; n++ {
-		if n > maxSteps {
-			return "", &tooManyLinks{path.Join("/", p)}
-		}
-		var name string
-		name, left, _ = strings.Cut(left, "/")
-		if name == "" {
-			continue
-		}
-		next := path.Join(at, name)
-		if next == "/" {
-			at = next
-			continue
-		}
-		mode, target, err := look(next)
-		switch {
-		case err == linux.ENOENT:
-			at = next
-		case err != nil:
-			return "", &archive.PathError{Op: "lstat", Path: next, Err: err}
-		case !mode.IsSymlink():
-			at = next
-		default:
-			if path.IsAbs(target) {
-				at = "/"
-			}
-			left = target + "/" + left
-		}
-	}
-	return at, nil
 }

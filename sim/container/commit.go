@@ -182,7 +182,7 @@ func (e *Engine) MakeWorkdir(id string) error {
 	l.op.Lock()
 	defer l.op.Unlock()
 	rw := e.openRoot(c)
-	if err := rw.makeWorkdir(c.Config.WorkingDir); err != nil {
+	if err := rw.makeWorkdir(c.Config.WorkingDir, graphDir(c.ID)+"/merged"); err != nil {
 		return err
 	}
 	files := rw.snapshot()

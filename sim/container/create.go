@@ -331,7 +331,7 @@ func (e *Engine) create(r Create, img *image.Image) (*Container, error) {
 	if c.Host.NetworkMode == "" {
 		c.Host.NetworkMode = "default"
 	}
-	if err := rw.makeWorkdir(c.Config.WorkingDir); err != nil {
+	if err := rw.makeWorkdir(c.Config.WorkingDir, graphDir(c.ID)+"/merged"); err != nil {
 		return nil, err
 	}
 	if !c.Host.Privileged {
@@ -347,8 +347,12 @@ func (e *Engine) create(r Create, img *image.Image) (*Container, error) {
 		if _, ok := mounts[dest]; ok {
 			continue
 		}
+		merged := graphDir(c.ID) + "/merged"
+		if err := rw.follow(dest, merged); err != nil {
+			return nil, err
+		}
 		if rw.isNoDir(dest) {
-			return nil, refuse(Unknown, "cannot mount volume over existing file, file exists %s", Root+"/overlay2/"+c.ID+"/merged"+dest)
+			return nil, refuse(Unknown, "cannot mount volume over existing file, file exists %s", merged+dest)
 		}
 		v, err := e.makeVolume(volumeSpec{name: e.newID(), anon: true, driver: c.Host.VolumeDriver, container: c.ID})
 		if err != nil {

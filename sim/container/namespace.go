@@ -62,6 +62,11 @@ func (m *mounter) place(at string, file bool) error {
 	if _, err := m.v.Stat(at); err == nil {
 		return nil
 	}
+	// A symlink that leads nowhere is followed: what it names is made.
+	at, err := m.v.InScope(at)
+	if err != nil {
+		return err
+	}
 	if !file {
 		return mkdirAll(m.v, at, 0o755)
 	}

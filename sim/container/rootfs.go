@@ -1,6 +1,7 @@
 package container
 
 import (
+	"errors"
 	"io"
 	"path"
 	"strings"
@@ -164,15 +165,22 @@ func mkdirAll(v *vfs.View, dir string, perm linux.Mode) error {
 	return err
 }
 
-// makeWorkdir makes a container's working directory.
-func (r *root) makeWorkdir(dir string) (err error) {
+// makeWorkdir makes a container's working directory. merged is where the engine has the root.
+func (r *root) makeWorkdir(dir, merged string) (err error) {
 	if dir == "" {
 		return nil
 	}
 	dir = path.Clean(dir)
+	if err := r.follow(dir, merged); err != nil {
+		return err
+	}
 	r.e.k.Do(func() {
 		v := view(r.fs)
-		if e := mkdirAll(v, dir, 0o755); e != nil {
+		at, e := v.InScope(dir)
+		if e == nil {
+			e = mkdirAll(v, at, 0o755)
+		}
+		if e != nil {
 			if st, e := v.Stat(dir); e == nil && !st.Mode.IsDir() || e == linux.ENOTDIR {
 				err = refuse(Unknown, "Cannot mkdir: %s is not a directory", dir)
 				return
@@ -181,6 +189,16 @@ func (r *root) makeWorkdir(dir string) (err error) {
 		}
 	})
 	return err
+}
+
+// follow reports a path whose symlinks lead nowhere at all. merged is where the engine has the root.
+func (r *root) follow(p, merged string) (err error) {
+	r.e.k.Do(func() { _, err = view(r.fs).InScope(p) })
+	var loop *vfs.TooManyLinks
+	if errors.As(err, &loop) {
+		return refuse(Unknown, "%v", &vfs.TooManyLinks{Path: merged + loop.Path})
+	}
+	return nil
 }
 
 // isNoDir says whether something that is no directory stands at a path.

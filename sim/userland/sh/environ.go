@@ -50,7 +50,7 @@ func (s *shell) environ() []string {
 	foreign := map[string]bool{} // inherited under names that no variable has
 	for _, e := range s.p.Env() {
 		name, _, _ := strings.Cut(e, "=")
-		if !grammar.IsName(name) && !isExportedFunction(name) && s.d != Dash && !foreign[name] {
+		if !grammar.IsName(name) && !isExportedFunction(name) && s.d == Bash && !foreign[name] {
 			foreign[name] = true
 			out = append(out, e)
 		}
