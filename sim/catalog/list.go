@@ -77,7 +77,7 @@ func (r *Registry) readList(p *plan, packed []byte) ([]layer.Entry, error) {
 			}
 			f := p.file(m)
 			if text, ok := p.rootfs[m.Path]; ok && m.Mode.IsRegular() {
-				f.Content = layer.Text(text)
+				f.Content = fill(text, m.Path, m.Size)
 			}
 			if m.Kind == manifest.Text {
 				texts[m.Path] = len(files)

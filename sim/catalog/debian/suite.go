@@ -171,7 +171,7 @@ func (s *Suite) Select(installed func(name string) bool, wanted []string, recomm
 	if err != nil {
 		return nil, err
 	}
-	sel := selection{suite: s, index: index, installed: installed, chosen: map[string]bool{}}
+	sel := selection{suite: s, index: index, installed: installed, wanted: wanted, chosen: map[string]bool{}}
 	for _, name := range wanted {
 		if _, ok := index[name]; !ok {
 			p := s.providers()[name]
@@ -193,6 +193,7 @@ type selection struct {
 	suite     *Suite
 	index     map[string]stanza
 	installed func(string) bool
+	wanted    []string
 	chosen    map[string]bool
 	order     []string
 	err       error
@@ -225,12 +226,27 @@ func (s *selection) meet(name, field string) {
 				break
 			}
 			if p := s.suite.providers()[r.Name]; len(p) > 0 {
-				s.add(p[0])
+				s.add(s.best(p))
 				break
 			}
 		}
 	}
 }
+
+// best is which of several packages is taken: one that is wanted, else the one that matters most, else
+// the first.
+func (s *selection) best(names []string) string {
+	rank := func(name string) int {
+		if slices.Contains(s.wanted, name) {
+			return len(priorities)
+		}
+		return slices.Index(priorities, fieldOf(s.index[name].text, "Priority"))
+	}
+	return slices.MaxFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+}
+
+// priorities are those of packages, the highest last.
+var priorities = []string{"extra", "optional", "standard", "important", "required"}
 
 // there says that a relation is met.
 func (s *selection) there(r Relation) bool {

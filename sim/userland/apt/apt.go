@@ -55,11 +55,8 @@ type session struct {
 	binary   string
 	config   *config
 	args     []string // what follows the options: the command and its operands
-	fresh    bool     // a stale line was printed
+	held     int64    // bytes that were fetched, of which is yet to be told
 }
-
-// failure is an error that ends the program, in APT's words: one line for each "E:".
-type failure struct{ lines []string }
 
 // fail says E: and ends with 100.
 func (s *session) fail(format string, args ...any) int {

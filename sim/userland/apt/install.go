@@ -853,8 +853,11 @@ func (s *session) fetch(p *plan, wanted []*available) int {
 		s.say("Get:%d %s [%sB]\n", i+1, what, size(bytesOf(a)))
 		bytes += bytesOf(a)
 	}
-	if bytes > 0 {
+	// Where nobody watches, the last line is held back until there is more, and the hooks come first.
+	if bytes > 0 && (s.c.Isatty(1) || len(faults) > 0 || s.config.flag("APT::Get::Download-Only", false)) {
 		s.fetched(bytes)
+	} else {
+		s.held = bytes
 	}
 	if len(faults) > 0 {
 		for _, f := range faults {
@@ -1072,16 +1075,16 @@ func (s *session) source(command string) int {
 // dpkg hands the plan on to dpkg.
 func (s *session) dpkg(p *plan, order []string) int {
 	c := s.c
-	for _, name := range []string{"Dpkg::Pre-Invoke"} {
-		if !s.scripts(name) {
-			return 100
-		}
+	if !s.scripts("Dpkg::Pre-Invoke") {
+		return 100
 	}
 	if len(p.coming) > 0 {
 		s.preconfigure(p)
 	}
-	began := c.Now()
-	s.history(p, began)
+	if s.held > 0 {
+		s.fetched(s.held)
+	}
+	s.history(p, c.Now())
 	// dpkg has a terminal of APT's, whose two streams are one.
 	err := c.Err
 	c.Out.Flush()

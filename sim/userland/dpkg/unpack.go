@@ -394,6 +394,12 @@ func (r *Run) keepInfo(d *Deb, p *Package, list []string) error {
 		return nil
 	}
 	for _, i := range d.Facts.Info {
+		if i.Name == "triggers" {
+			if err := r.c.WriteFile(info(p, i.Name), []byte(strings.Join(d.Facts.Triggers, "\n")+"\n"), 0o644); err != nil {
+				return err
+			}
+			continue
+		}
 		e := manifest.Entry{Path: info(p, i.Name), Mode: linux.S_IFREG | i.Mode, Size: i.Size, Kind: manifest.Text}
 		if err := r.entry(e, func(e manifest.Entry) (layer.Content, error) { return r.Facts.FileContent(e, "gnu") }); err != nil {
 			return err

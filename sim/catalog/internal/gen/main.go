@@ -90,10 +90,9 @@ func generate(from, to string) error {
 		}
 		maps.Copy(alternatives, links)
 	}
-	for name, p := range packages {
-		if err := readEffects(filepath.Join(from, "effects", name), p, owners, alternatives); err != nil {
-			return err
-		}
+	e := effects{from: from, owners: owners, alternatives: alternatives, known: map[string]bool{}, triggered: map[string][][]string{}}
+	if err := e.readAll(packages); err != nil {
+		return err
 	}
 	if err := writePackages(filepath.Join(to, "data/packages/bookworm.zip"), packages); err != nil {
 		return err
@@ -120,6 +119,16 @@ func readDeb(deb string) (*debian.Package, error) {
 			b, err := io.ReadAll(r)
 			p.Conffiles = strings.Fields(string(b))
 			return err
+		case name == "triggers":
+			b, err := io.ReadAll(r)
+			if err != nil {
+				return err
+			}
+			for line := range strings.Lines(string(b)) {
+				if f := strings.Fields(line); len(f) == 2 && f[0][0] != '#' {
+					p.Triggers = append(p.Triggers, strings.Join(f, " "))
+				}
+			}
 		}
 		p.Info = append(p.Info, debian.InfoFile{Name: name, Mode: linux.Mode(h.Mode & 0o7777), Size: h.Size})
 		return nil
@@ -357,84 +366,12 @@ func parseFound(line string) (found, error) {
 		e.Size, e.Kind = n[3], manifest.Text
 	case "c":
 		e.Mode |= linux.S_IFCHR
-	case "p":
-		e.Mode |= linux.S_IFIFO
+	case "p", "s":
+		e.Mode |= linux.S_IFIFO // a socket is nothing that a package makes
 	default:
 		return found{}, fmt.Errorf("%s: a file of type %s", e.Path, f[1])
 	}
 	return found{e, int(n[5]), f[8]}, nil
-}
-
-// notEffects begin the paths that every installation changes, or that the lab writes anew.
-var notEffects = []string{"/var/cache/", "/var/log/", "/var/lib/apt/", "/etc/alternatives/", "/etc/ld.so.cache", "/run/", "/root/",
-	"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/.pwd.lock", "/etc/machine-id", "/var/lib/dbus/machine-id"}
-
-// readEffects adds to p what its configuration made.
-func readEffects(file string, p *debian.Package, owners map[string]string, alternatives map[string]bool) error {
-	for _, x := range []struct {
-		ext string
-		to  *[]string
-	}{{".passwd", &p.Users}, {".group", &p.Groups}} {
-		b, err := os.ReadFile(file + x.ext)
-		if err != nil && !os.IsNotExist(err) {
-			return err
-		}
-		if len(b) > 0 {
-			*x.to = strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
-		}
-	}
-	b, err := os.ReadFile(file + ".diff")
-	if err != nil {
-		if os.IsNotExist(err) {
-			return nil
-		}
-		return err
-	}
-	gone, made := map[string]bool{}, map[string]manifest.Entry{}
-	for line := range strings.Lines(string(b)) {
-		line = strings.TrimSuffix(line, "\n")
-		if len(line) < 2 || line[0] != '<' && line[0] != '>' {
-			continue
-		}
-		f, err := parseFound(line[2:])
-		if err != nil {
-			return err
-		}
-		name := f.Path
-		if strings.Contains(name, ".dpkg-") || slices.ContainsFunc(notEffects, func(s string) bool { return strings.HasPrefix(name, s) }) || alternatives[name] {
-			continue
-		}
-		if line[0] == '<' {
-			gone[name] = true
-			continue
-		}
-		if owner, ok := owners[name]; ok && owner != p.Name() {
-			continue // the other package's conffile, say
-		}
-		if slices.ContainsFunc(p.Files, func(e manifest.Entry) bool { return debian.MergeUsr(e.Path) == name && !e.Mode.IsDir() }) {
-			continue
-		}
-		made[name] = f.Entry
-	}
-	for _, name := range slices.Sorted(maps.Keys(made)) {
-		e := made[name]
-		if e.Mode.IsDir() && gone[name] {
-			continue // only its time has changed
-		}
-		if e.Mode.IsRegular() {
-			head, err := readHead(filepath.Join(filepath.Dir(file), "../inst", name))
-			if err == nil {
-				classify(&e, head)
-			}
-		}
-		p.Made = append(p.Made, e)
-	}
-	for _, name := range slices.Sorted(maps.Keys(gone)) {
-		if _, ok := made[name]; !ok {
-			p.Removed = append(p.Removed, name)
-		}
-	}
-	return nil
 }
 
 func readHead(file string) ([]byte, error) {
