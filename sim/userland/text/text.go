@@ -70,6 +70,7 @@ var Programs = []prog.Program{
 	{Name: "hd", Families: prog.Any, Run: hexdump},
 	{Name: "xxd", Families: prog.Any, Run: xxd},
 	{Name: "strings", Families: prog.Any, Run: stringsProgram},
+	{Name: "jq", Families: prog.Any, Run: jqProgram},
 	{Name: "awk", Families: prog.Any, Run: awkProgram},
 	{Name: "mawk", Families: prog.GNU, Run: awkProgram},
 	{Name: "xargs", Families: prog.Any, Run: xargs},
