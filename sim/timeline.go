@@ -238,7 +238,9 @@ type Moved struct {
 	Again []container.Again
 }
 
-// What can be in the way of moving; there is no state of a name is a *NoSnapshotError.
+var errNoLab = errors.New("there is no lab")
+
+// What can be in the way of moving, besides a *NoSnapshotError.
 var (
 	ErrNothingToUndo = errors.New("there is nothing to undo")
 	ErrNothingToRedo = errors.New("there is nothing to do again")
@@ -295,11 +297,13 @@ func (t *Timeline) Restore(name string) (Moved, error) {
 }
 
 func (t *Timeline) move(choose func(p *past, now *State) (*moment, error)) (Moved, error) {
+	t.saving.Lock() // nobody is to keep a lab that is half here, half there
 	t.mu.Lock()
 	p, lab := t.past, t.lab
 	if lab == nil {
 		t.mu.Unlock()
-		return Moved{}, errors.New("there is no lab")
+		t.saving.Unlock()
+		return Moved{}, errNoLab
 	}
 	m, err := choose(&p, lab.State())
 	var s *State
@@ -308,11 +312,13 @@ func (t *Timeline) move(choose func(p *past, now *State) (*moment, error)) (Move
 	}
 	if err != nil {
 		t.mu.Unlock()
+		t.saving.Unlock()
 		return Moved{}, err
 	}
 	t.past, t.begun = p, nil
 	t.mu.Unlock()
 	again := lab.Restore(s)
+	t.saving.Unlock()
 	return Moved{m.what, again}, t.Save()
 }
 
@@ -321,7 +327,7 @@ func (t *Timeline) Snapshot(name string) error {
 	t.mu.Lock()
 	if t.lab == nil {
 		t.mu.Unlock()
-		return errors.New("there is no lab")
+		return errNoLab
 	}
 	m := t.moment(name, t.lab.State())
 	names := slices.DeleteFunc(slices.Clone(t.past.names), func(o *moment) bool { return o.what == name })

@@ -120,7 +120,7 @@ func (s *scan) batch() (more bool, err error) {
 	}
 	flags, blobs, count := binary.LittleEndian.Uint32(head[4:]), binary.LittleEndian.Uint32(head[8:]), binary.LittleEndian.Uint32(head[12:])
 	if string(head[:4]) != batchMagic || crc32.Checksum(head[:16], castagnoli) != binary.LittleEndian.Uint32(head[16:]) || blobs > batchMost || count > batchMost/entrySize {
-		if s.zeros(s.end) {
+		if s.zeros(s.end + batchHead) {
 			return false, nil
 		}
 		return false, &DamagedError{s.f.Name(), s.end, "there should be a batch"}
@@ -136,7 +136,7 @@ func (s *scan) batch() (more bool, err error) {
 	}
 	tail := table[int64(count)*entrySize:]
 	if flags&flagRoot != 0 {
-		if len(bytes.Trim(tail, "\x00")) == 0 && s.zeros(at+int64(blobs)+int64(len(table))) {
+		if tail[len(tail)-1] == 0 && s.zeros(s.end+size) && s.check(s.end, size) != nil {
 			return false, nil
 		}
 		s.root, s.last, s.saved = blob.Ref(tail[:refSize]), s.end, s.end+size
@@ -169,20 +169,27 @@ func (s *scan) zeros(off int64) bool {
 	return true
 }
 
-// checkLast checks the batch of the last save whole; all before were on the disk when it began. The
-// blobs of others are checked when they are read.
-func (s *scan) checkLast() error {
+// check checks a batch whole.
+func (s *scan) check(off, size int64) error {
 	h := crc32.New(castagnoli)
-	n := s.saved - s.last - 4
-	if _, err := io.Copy(h, io.NewSectionReader(s.f, s.last, n)); err != nil {
+	if _, err := io.Copy(h, io.NewSectionReader(s.f, off, size-4)); err != nil {
 		return err
 	}
 	var sum [4]byte
-	if _, err := s.f.ReadAt(sum[:], s.last+n); err != nil {
+	if _, err := s.f.ReadAt(sum[:], off+size-4); err != nil {
 		return err
 	}
 	if h.Sum32() != binary.LittleEndian.Uint32(sum[:]) {
-		return &DamagedError{s.f.Name(), s.last, "the last save is not what was written"}
+		return &DamagedError{s.f.Name(), off, "the last save is not what was written"}
+	}
+	return nil
+}
+
+// checkLast checks the last save; all before were on the disk when it began. The blobs of others are
+// checked when they are read.
+func (s *scan) checkLast() error {
+	if err := s.check(s.last, s.saved-s.last); err != nil {
+		return err
 	}
 	if _, ok := s.index[s.root]; !ok {
 		return &DamagedError{s.f.Name(), s.last, "the last save has no root"}

@@ -89,15 +89,18 @@ func testImage(t testing.TB) *image.Image {
 }
 
 // newEngine is an engine on a virtual clock with the test image, called base.
-func newEngine(t testing.TB) *Engine {
-	k := kernel.New(kernel.Options{Clock: kernel.Virtual, Loader: func(_ *kernel.Proc, f *kernel.Executable) (kernel.Program, error) {
+func newKernel(start time.Time) *kernel.Kernel {
+	return kernel.New(kernel.Options{Clock: kernel.Virtual, Start: start, Loader: func(_ *kernel.Proc, f *kernel.Executable) (kernel.Program, error) {
 		name, ok := strings.CutPrefix(string(f.Head), "program ")
 		if !ok {
 			return nil, linux.ENOEXEC
 		}
 		return programs[name], nil
 	}})
-	e := New(Options{Kernel: k})
+}
+
+func newEngine(t testing.TB) *Engine {
+	e := New(Options{Kernel: newKernel(time.Time{})})
 	img := testImage(t)
 	if err := e.AddImage(img); err != nil {
 		t.Fatal(err)

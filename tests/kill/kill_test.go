@@ -236,7 +236,10 @@ func (w *worker) act(e *engine) error {
 			return err
 		}
 		w.open = facts{"file " + c + ":" + name: value}
-		_, err = told("POST", "/exec/"+x.Id+"/start", map[string]any{"Detach": false})
+		// Its output ends with the command or with the engine: only asking tells.
+		if _, err = e.call("POST", "/exec/"+x.Id+"/start", map[string]any{"Detach": false}); err == nil {
+			_, err = told("GET", "/exec/"+x.Id+"/json", nil)
+		}
 		return err
 	case k == 7:
 		to := w.fresh()
