@@ -33,6 +33,7 @@ type words struct {
 	engineReady            string
 	engineState            string
 	stateFlag, noStateFlag string
+	heldFlag               string
 	stateOrNone            string
 	stateElsewhere         string
 	maxSteps, maxProcesses string
@@ -125,6 +126,7 @@ its arguments.`,
 	engineAddress: "cannot listen at %q: want unix://PATH",
 	engineReady:   "dockerlab: the engine listens at %s",
 	engineState:   "keep the lab in `DIR`; without it, it ends with the process",
+	heldFlag:      "look at the lab that is kept in `DIR`, as it was last saved",
 	stateFlag:     "keep the lab in `DIR`, instead of beside the learner's progress",
 	noStateFlag:   "begin with a fresh lab, and do not keep it",
 	stateOrNone:   "--state and --no-state cannot be used together",
@@ -207,6 +209,7 @@ restore 名字 回到快照，snapshots 列出快照。它们对整个实验室�
 	engineAddress: "不能在 %q 监听：要写成 unix://PATH",
 	engineReady:   "dockerlab: 引擎正在 %s 监听",
 	engineState:   "把实验室保存在目录 `DIR`；不写则随进程一起结束",
+	heldFlag:      "查看保存在目录 `DIR` 中的实验室，以最后一次保存为准",
 	stateFlag:     "把实验室保存在目录 `DIR`，而不是学习进度旁边",
 	noStateFlag:   "打开新的实验室，也不保存它",
 	stateOrNone:   "--state 和 --no-state 不能同时使用",

@@ -116,6 +116,8 @@ func newLayers(e *Env) *cobra.Command {
 				return err
 			case len(args) > 1:
 				return fmt.Errorf(w.onePath, args[1])
+			case len(args) == 1 && (changes || whole):
+				return errors.New(w.wholeStack)
 			case len(args) == 1:
 				return e.path(sub, args[0], f)
 			}

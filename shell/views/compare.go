@@ -172,9 +172,12 @@ func (r *CompareReport) write(p *page, top int, times bool) {
 		id := s.side.ID[:min(12, len(s.side.ID))]
 		p.line(p.paint(bold, s.name+"  "), fit(s.side.Name, p.Width-46), "  ", fit(id, 12), "  ", right(size(s.side.Size), 7), "  ", count(len(s.side.Layers), p.oneLayer, p.layersN))
 	}
-	sharing := p.sharingNone
-	if r.Shared > 0 {
-		sharing = fmt.Sprintf(p.sharing, r.Shared, size(r.SharedSize))
+	sharing := fmt.Sprintf(p.sharing, r.Shared, size(r.SharedSize))
+	switch r.Shared {
+	case 0:
+		sharing = p.sharingNone
+	case 1:
+		sharing = fmt.Sprintf(p.sharingOne, size(r.SharedSize))
 	}
 	p.line(sharing, growth(p, r.B.Size-r.A.Size))
 	if r.Shared < max(len(r.A.Layers), len(r.B.Layers)) {

@@ -15,6 +15,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/image/archive"
 	"github.com/dockerlab/dockerlab/sim/layer"
 	"github.com/dockerlab/dockerlab/sim/lineage"
+	"github.com/dockerlab/dockerlab/sim/unionfs"
 )
 
 // Source is where a command finds what it is asked about by name.
@@ -63,25 +64,23 @@ func (e Engine) Find(_ context.Context, ref string) (*Subject, error) {
 	return ofImage(ref, img, tags), nil
 }
 
+// ofContainer is a container as a subject: its image's layers, the engine's own, and its write layer.
 func ofContainer(ref string, s *container.State, c *container.Container) (*Subject, error) {
-	sub := &Subject{}
-	img := s.Images.Get(image.ID(c.Image))
-	if img == nil && c.Image != "" {
-		return nil, fmt.Errorf("the image of the container %s has been removed", ref)
+	sub := &Subject{Config: image.Config{Architecture: image.Architecture, OS: image.OS}}
+	if img := s.Images.Get(image.ID(c.Image)); img != nil { // its layers stay when it is removed, its history does not
+		sub.Config = img.Config
 	}
-	if img != nil {
-		sub = ofImage(ref, img, nil)
-	}
-	sub.About = About{Name: ref, Kind: "container", ID: c.ID, Platform: sub.Platform}
 	sub.Config.Config = c.Config
-	init, upper, err := c.Layers(img)
+	sub.About = About{Name: ref, Kind: "container", ID: c.ID, Platform: sub.Config.OS + "/" + sub.Config.Architecture}
+	sub.Parts = lineage.Parts(sub.Config.History, c.Base.Layers.Layers())
+	upper, err := c.Files.FS(unionfs.Options{}).Layer()
 	if err != nil {
 		return nil, err
 	}
 	for _, l := range []struct {
 		*layer.Layer
 		kind lineage.Kind
-	}{{init, lineage.InitLayer}, {upper, lineage.Upper}} {
+	}{{c.Base.Init, lineage.InitLayer}, {upper, lineage.Upper}} {
 		if l.Layer == nil { // it is there, and empty
 			if l.Layer, err = layer.New(nil); err != nil {
 				return nil, err

@@ -16,7 +16,7 @@ type usage struct {
 	minEfficiency, maxWasted, base, dockerfile      string
 	times, exitCode, help                           string
 	wantImage, imageNeedsArchive, onePath, oneImage string
-	oneStdin, notBase, noPath, seeHelp              string
+	wholeStack, oneStdin, notBase, noPath, seeHelp  string
 	headUsage, headFlags                            string
 	explainShort, explainLong, back, noBuild        string
 	fewBuilds, fewSteps, wantStep                   string
@@ -71,14 +71,14 @@ what differs in each: content, mode, owner, time.`,
 	choices:       "which image of the archives: `NAME` or ID; once for both, or twice",
 	format:        "how to write the report",
 	changes:       "list the paths that each layer adds, changes and hides",
-	whole:         "show commands to their end",
-	wasteTop:      "list at most `N` files for each two layers; 0 is all",
-	compareTop:    "list at most `N` paths; 0 is all",
+	whole:         "in text, show commands to their end",
+	wasteTop:      "in text, list at most `N` files for each two layers; 0 is all",
+	compareTop:    "in text, list at most `N` paths; 0 is all",
 	minEfficiency: "the least part of all bytes that must be seen: 0.95 or 95%",
 	maxWasted:     "the most that may be wasted: 20MB",
 	base:          "`IMAGE` that this one is made from, or how many layers that has: waste within it does not count",
 	dockerfile:    "name the lines of the Dockerfile `FILE` that the image was made of",
-	times:         "list what differs in its time alone as well",
+	times:         "in text, list what differs in its time alone as well",
 	exitCode:      "exit with 1 if there are differences other than times",
 	help:          "show this help",
 
@@ -86,6 +86,7 @@ what differs in each: content, mode, owner, time.`,
 	imageNeedsArchive: "--image chooses an image of an archive: want --archive with it",
 	onePath:           "want one PATH: %q is too much",
 	oneImage:          "want one image: %q is too much",
+	wholeStack:        "--files and --no-trunc are of the whole stack, not of a PATH",
 	oneStdin:          "only one archive can come from standard input",
 	notBase:           "%s is not made from %s",
 	noPath:            "no layer of %s has, or ever had, %s",
@@ -124,14 +125,14 @@ var chineseUsage = usage{
 	choices:       "归档中的哪个镜像：`NAME` 或 ID；写一次用于两者，或写两次",
 	format:        "报告的格式",
 	changes:       "列出每层新增、修改和遮住的路径",
-	whole:         "显示完整的命令",
-	wasteTop:      "每两层之间最多列出 `N` 个文件；0 表示全部",
-	compareTop:    "最多列出 `N` 个路径；0 表示全部",
+	whole:         "文本格式中显示完整的命令",
+	wasteTop:      "文本格式中每两层之间最多列出 `N` 个文件；0 表示全部",
+	compareTop:    "文本格式中最多列出 `N` 个路径；0 表示全部",
 	minEfficiency: "看得见的字节至少占多少：0.95 或 95%",
 	maxWasted:     "最多允许浪费多少：20MB",
 	base:          "基础镜像 `IMAGE`，或它的层数：其中的浪费不计入",
 	dockerfile:    "指出构建镜像的 Dockerfile `FILE` 中的行号",
-	times:         "也列出只有时间不同的",
+	times:         "文本格式中也列出只有时间不同的",
 	exitCode:      "除时间外还有差别时，退出码为 1",
 	help:          "显示本帮助",
 
@@ -139,6 +140,7 @@ var chineseUsage = usage{
 	imageNeedsArchive: "--image 用来选归档中的镜像，要和 --archive 一起用",
 	onePath:           "只能写一个 PATH，多了 %q",
 	oneImage:          "只能写一个镜像，多了 %q",
+	wholeStack:        "--files 和 --no-trunc 用于整叠的层，不能和 PATH 一起用",
 	oneStdin:          "只能有一个归档来自标准输入",
 	notBase:           "%s 不是从 %s 构建的",
 	noPath:            "%s 的任何一层都没有、也从来没有过 %s",

@@ -20,21 +20,21 @@ type words struct {
 	diffs                                               map[lineage.Diff]string
 	alone, same                                         string
 
-	told                                                     map[lineage.How]string // whole sentences
-	copiedUp, changedTo, attributesOf, linkedWith            string
-	partedFrom, byDirectory, more                            string
-	inBase, broughtBy, hiddenBy, layerN, lineN               string
-	noWaste                                                  string
-	causeRemoved, causeRewritten, causeAttributes            string
-	causeMtime, causeCopied                                  string
-	adviseRemoved, adviseRewritten, adviseCopied             string
-	adviseAttributes                                         string
-	kept, crossed                                            string
-	rules                                                    map[string]string
-	oneLayer, layersN, sharing, sharingNone, larger, smaller string
-	configHead, unset, otherOrder, sameFiles                 string
-	filesHead, timesAlone, ofLayer, paths                    string
-	types                                                    map[string]string
+	told                                                                 map[lineage.How]string // whole sentences
+	copiedUp, changedTo, attributesOf, linkedWith                        string
+	partedFrom, byDirectory, more                                        string
+	inBase, broughtBy, hiddenBy, layerN, lineN                           string
+	noWaste                                                              string
+	causeRemoved, causeRewritten, causeAttributes                        string
+	causeMtime, causeCopied                                              string
+	adviseRemoved, adviseRewritten, adviseCopied                         string
+	adviseAttributes                                                     string
+	kept, crossed                                                        string
+	rules                                                                map[string]string
+	oneLayer, layersN, sharing, sharingOne, sharingNone, larger, smaller string
+	configHead, unset, otherOrder, sameFiles                             string
+	filesHead, timesAlone, ofLayer, paths                                string
+	types                                                                map[string]string
 }
 
 func wordsIn(lang string) *words {
@@ -199,6 +199,7 @@ var english = words{
 	},
 
 	layersN:     "%d layers",
+	sharingOne:  "The lowest layer is the same (%s).",
 	sharing:     "The lowest %d layers are the same (%s).",
 	sharingNone: "No layers are the same.",
 	larger:      " B is %s larger.",
@@ -285,6 +286,7 @@ var chinese = words{
 	},
 
 	layersN:     "%d 层",
+	sharingOne:  "最下面一层相同（%s）。",
 	sharing:     "最下面 %d 层相同（%s）。",
 	sharingNone: "没有相同的层。",
 	larger:      "B 大 %s。",
