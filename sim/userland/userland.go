@@ -20,6 +20,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/apt"
 	"github.com/dockerlab/dockerlab/sim/userland/archive"
 	"github.com/dockerlab/dockerlab/sim/userland/calc"
+	"github.com/dockerlab/dockerlab/sim/userland/device"
 	"github.com/dockerlab/dockerlab/sim/userland/dpkg"
 	"github.com/dockerlab/dockerlab/sim/userland/edit"
 	"github.com/dockerlab/dockerlab/sim/userland/files"
@@ -56,6 +57,7 @@ func New(extra ...Entry) *Table {
 		apt.Programs(nil),
 		archive.Programs,
 		calc.Programs,
+		device.Programs,
 		dpkg.Programs(nil),
 		edit.Programs,
 		files.Programs,

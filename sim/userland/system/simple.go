@@ -577,16 +577,13 @@ func seq(c *prog.Ctx) int {
 			c.Usage()
 		}
 		nums[i] = v
-		if i < len(args)-1 || len(args) == 1 || !c.GNU() {
+		if i < len(args)-1 || len(args) == 1 {
 			prec = max(prec, decimals(a))
 		}
 	}
 	first, step, last := 1.0, 1.0, nums[len(nums)-1]
 	if len(nums) == 1 {
 		prec = 0
-		if !c.GNU() {
-			prec = decimals(args[0])
-		}
 	}
 	if len(nums) > 1 {
 		first = nums[0]
@@ -605,7 +602,14 @@ func seq(c *prog.Ctx) int {
 	if equal {
 		width = max(len(text(first)), len(text(lastOf(first, step, last))))
 		if !c.GNU() {
-			width = max(len(text(first)), len(text(last)))
+			width = 0
+			for _, a := range args {
+				whole, _, _ := strings.Cut(a, ".")
+				width = max(width, len(whole))
+			}
+			if prec > 0 {
+				width += prec + 1
+			}
 		}
 	}
 	printed := false

@@ -42,8 +42,10 @@ type sedCommand struct {
 	table  *[256]byte // of y
 	out    *sedOutput // of w and W
 
-	// While running: whether the range is open and where it ends.
+	// While running: whether the range is open, whether it ever was at its line number, and
+	// where it ends.
 	active bool
+	opened bool
 	end    int
 }
 

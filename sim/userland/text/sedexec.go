@@ -153,7 +153,7 @@ func (s *sedder) openNext() {
 		s.line = 0
 		if s.gnu {
 			for _, cmd := range s.script.commands {
-				cmd.active = false
+				cmd.active, cmd.opened = false, false
 			}
 		}
 	}
@@ -486,7 +486,13 @@ func (s *sedder) selects(c *sedCommand) bool {
 				}
 				return true
 			}
-			if s.line != c.a1.n {
+			// A line number opens the range once: at that line, or, if the command did not see it,
+			// at the next that it sees.
+			if s.line < c.a1.n || c.opened {
+				return false
+			}
+			c.opened = true
+			if s.gnu && s.line > c.a1.n && c.a2.kind == addrLine && s.line > c.a2.n {
 				return false
 			}
 		} else if !s.matchAddress(&c.a1) {
