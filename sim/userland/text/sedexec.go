@@ -488,7 +488,7 @@ func (s *sedder) selects(c *sedCommand) bool {
 			}
 			// A line number opens the range once: at that line, or, if the command did not see it,
 			// at the next that it sees.
-			if s.line < c.a1.n || c.opened {
+			if s.line < c.a1.n || c.opened || c.a1.n == 0 {
 				return false
 			}
 			c.opened = true
