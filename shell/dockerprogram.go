@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dockerlab/dockerlab/shell/docker"
+	"github.com/dockerlab/dockerlab/sim"
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/vfs"
@@ -21,9 +22,9 @@ var dockerSignals = []linux.Signal{
 }
 
 // runDocker is /usr/bin/docker on the lab's host: the docker command as a program of the kernel.
-// It talks to the engine through the lab's own socket, and tells note what it asks there; it fetches
-// from web.
-func runDocker(p *kernel.Proc, web docker.Web, note func(method, path string, status int)) int {
+// It talks to the engine through the lab's own socket, of which remote, unless it is nil, is the other
+// end; it tells note what it asks there, and fetches from web.
+func runDocker(p *kernel.Proc, remote func(context.Context) (net.Conn, error), web docker.Web, note func(method, path string, status int)) int {
 	for _, sig := range dockerSignals {
 		if p.Disposition(sig) != kernel.Ignore {
 			p.Signal(sig, kernel.Catch)
@@ -70,7 +71,7 @@ func runDocker(p *kernel.Proc, web docker.Web, note func(method, path string, st
 			}
 		}()
 		opts := docker.Options{
-			Dial:    dialer(o, ns, k),
+			Dial:    dialer(o, ns, k, remote),
 			Stdin:   o.Reader(0),
 			Stdout:  o.Writer(1),
 			Stderr:  o.Writer(2),
@@ -99,8 +100,11 @@ func runDocker(p *kernel.Proc, web docker.Web, note func(method, path string, st
 }
 
 // dialer connects to sockets of the lab.
-func dialer(o *kernel.Outside, ns *kernel.NetNS, k *kernel.Kernel) func(context.Context, string, string) (net.Conn, error) {
-	return func(_ context.Context, network, addr string) (net.Conn, error) {
+func dialer(o *kernel.Outside, ns *kernel.NetNS, k *kernel.Kernel, remote func(context.Context) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if remote != nil && network == "unix" && addr == sim.Socket {
+			return remote(ctx)
+		}
 		switch network {
 		case "unix":
 			conn, err := o.DialUnix(addr)

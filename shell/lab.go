@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"path"
@@ -46,12 +47,18 @@ type Options struct {
 	// Lang is the language of the lab's own commands where a process's locale tells none; "" is
 	// English.
 	Lang lessons.Lang
+	// Engine connects to the engine that the host's docker command works with; nil is the lab's own.
+	// With another one, a real engine say, the host stays a simulated one.
+	Engine func(context.Context) (net.Conn, error)
+	// Programs are more programs for the host, by name: each stands in /usr/bin.
+	Programs map[string]kernel.Program
 }
 
 // Lab is a simulated host with its engine, and a docker command on it that is ours. It is a
 // lessons.Lab.
 type Lab struct {
-	sim *sim.Lab
+	sim    *sim.Lab
+	remote func(context.Context) (net.Conn, error) // nil: the engine is the lab's own
 
 	mu       sync.Mutex
 	lang     lessons.Lang
@@ -63,7 +70,7 @@ var _ lessons.Lab = (*Lab)(nil)
 
 // Open makes a lab.
 func Open(o Options) (*Lab, error) {
-	l := &Lab{lang: o.Lang}
+	l := &Lab{lang: o.Lang, remote: o.Engine}
 	s, err := sim.New(o.sim(l))
 	if err != nil {
 		return nil, err
@@ -80,6 +87,8 @@ func Open(o Options) (*Lab, error) {
 
 // sim are the options of the lab below l.
 func (o Options) sim(l *Lab) sim.Options {
+	programs := l.programs()
+	maps.Copy(programs, o.Programs)
 	return sim.Options{
 		Clock:    o.Clock,
 		Seed:     o.Seed,
@@ -87,7 +96,7 @@ func (o Options) sim(l *Lab) sim.Options {
 		Budget:   o.Budget,
 		Pace:     o.Pace,
 		Registry: o.Registry,
-		Programs: l.programs(),
+		Programs: programs,
 	}
 }
 
@@ -119,7 +128,7 @@ func (l *Lab) Speak(lang lessons.Lang) {
 }
 
 // docker is the docker command of this lab; it notes what it asks of the engine.
-func (l *Lab) docker(p *kernel.Proc) int { return runDocker(p, l.sim.Web(), l.note) }
+func (l *Lab) docker(p *kernel.Proc) int { return runDocker(p, l.remote, l.sim.Web(), l.note) }
 
 // maxRequests bounds how many requests are remembered; the oldest are forgotten.
 const maxRequests = 10_000
@@ -140,12 +149,15 @@ func (l *Lab) Requests() []lessons.Request {
 	return append([]lessons.Request(nil), l.requests...)
 }
 
-// dial connects to the lab's engine from outside.
+// dial connects to the engine from outside.
 func (l *Lab) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	if l.remote != nil {
+		return l.remote(ctx)
+	}
 	return l.sim.DialEngine(ctx)
 }
 
-// Engine is a client of the lab's engine; it belongs to the lab.
+// Engine is a client of the engine that docker commands in the lab work with; it belongs to the lab.
 func (l *Lab) Engine() *client.Client {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -60,7 +60,19 @@ func (e *Engine) cpView(c *Container, fs vfs.Filesystem, frozen bool) (*vfs.View
 	v := ns.View(vfs.Root(vfs.CapsAll))
 	v.Umask = 0
 	m := &mounter{e: e, c: c, ns: ns, v: v, freeze: freeze}
-	_, err := m.volumes(nil)
+	var etc *etcFiles
+	e.mu.Lock()
+	if l := e.lives[c.ID]; l != nil {
+		etc = l.etc
+	}
+	e.mu.Unlock()
+	if etc == nil && c.HasStarted {
+		var err error
+		if etc, err = e.newEtcFiles(c); err != nil {
+			return nil, err
+		}
+	}
+	_, err := m.volumes(etc)
 	return v, err
 }
 
@@ -191,7 +203,9 @@ type tarrer struct {
 func newTarrer(w io.Writer, v *vfs.View) *tarrer {
 	t := &tarrer{w: tar.NewWriter(w), v: v, links: map[fileID]string{}}
 	passwd, group := readAccounts(v)
-	t.users, t.groups = idNames(passwd), idNames(group)
+	a := layer.Accounts{Users: idNames(passwd), Groups: idNames(group)}
+	a.Complete()
+	t.users, t.groups = a.Users, a.Groups
 	return t
 }
 
@@ -214,6 +228,11 @@ func (t *tarrer) add(ref vfs.Ref, name string) error {
 	h := &tar.Header{
 		Name: name, Mode: int64(st.Mode), Uid: int(st.UID), Gid: int(st.GID),
 		Uname: t.users[st.UID], Gname: t.groups[st.GID], ModTime: st.Mtime.Truncate(time.Second), Format: tar.FormatPAX,
+	}
+	if u, ok := ref.Mount.FS.(*unionfs.FS); ok {
+		if c, ok := u.Xattrs(ref.Ino)[layer.CapabilityXattr]; ok { // the only one that the engine puts in archives
+			h.PAXRecords = map[string]string{layer.XattrRecord + layer.CapabilityXattr: c}
+		}
 	}
 	id := fileID{st.Dev, ref.Ino}
 	if first, ok := t.links[id]; ok && !st.Mode.IsDir() {
@@ -346,8 +365,7 @@ func (e *Engine) PutArchive(ref, dir string, o PutOptions, body io.Reader) error
 		u := untarrer{v: v, dir: path.Clean(abs), o: o, times: map[string]time.Time{}}
 		// A container without a user keeps the owners of the archive, whatever the client wants.
 		if u.o.Chown = o.Chown && c.Config.User != ""; u.o.Chown {
-			passwd, group := readAccounts(v)
-			if u.id, err = lookupUser(c.Config.User, nil, passwd, group); err != nil {
+			if u.id, err = hostUser(c.Config.User); err != nil {
 				return
 			}
 		}
@@ -441,7 +459,7 @@ func (u *untarrer) entry(h *tar.Header, r io.Reader) error {
 			return nil
 		case !(st.Mode.IsDir() && isDir):
 			if err := removeAll(u.v, at); err != nil {
-				return err
+				return fmt.Errorf("unlinkat %s: %s", at, errnoText(err))
 			}
 		}
 	}
@@ -490,12 +508,31 @@ func (u *untarrer) make(h *tar.Header, at string, r io.Reader) error {
 			return err
 		}
 	}
+	if err := u.xattrs(h, at); err != nil {
+		return err
+	}
 	when := h.ModTime
 	if h.Typeflag == tar.TypeDir {
 		u.times[at] = when
 		return nil
 	}
 	return u.v.Utimes(at, &when, &when, false, false)
+}
+
+// xattrs gives a file the extended attributes that its header has.
+func (u *untarrer) xattrs(h *tar.Header, at string) error {
+	xattrs := layer.Xattrs(h)
+	if xattrs == nil {
+		return nil
+	}
+	ref, err := u.v.Resolve(at, false)
+	if err != nil {
+		return err
+	}
+	if fs, ok := ref.Mount.FS.(*unionfs.FS); ok {
+		return fs.SetXattrs(ref.Ino, xattrs)
+	}
+	return nil
 }
 
 func (u *untarrer) file(at string, mode linux.Mode, r io.Reader) error {

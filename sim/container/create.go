@@ -58,8 +58,12 @@ func (e *Engine) CreateContainer(r Create) (id string, warnings []string, err er
 		if err := checkPlatform(r.Config.Image, img, r.Platform); err != nil {
 			return "", warnings, err
 		}
-		if r.Platform == "" && (img.Config.Architecture != "amd64" || img.Config.OS != "linux") && img.Config.Architecture != "" {
-			warnings = append(warnings, fmt.Sprintf("The requested image's platform (%s/%s) does not match the detected host platform (linux/amd64) and no specific platform was requested", img.Config.OS, img.Config.Architecture))
+		if r.Platform == "" && (img.Config.Architecture != "amd64" || img.Config.OS != "linux") {
+			platform := img.Config.OS + "/" + img.Config.Architecture
+			if img.Config.OS == "" {
+				platform = "unknown"
+			}
+			warnings = append(warnings, fmt.Sprintf("The requested image's platform (%s) does not match the detected host platform (linux/amd64) and no specific platform was requested", platform))
 		}
 	}
 	if !r.Whole && img != nil && img.Config.Config != nil {
@@ -319,7 +323,10 @@ func (e *Engine) create(r Create, img *image.Image) (*Container, error) {
 		return nil, system("%w", err)
 	}
 	c.Base = base
-	rw := e.newRoot(base)
+	rw, err := e.newRoot(base)
+	if err != nil {
+		return nil, err
+	}
 	mounts, made1, err := e.registerMounts(c)
 	newVolumes = made1
 	if err != nil {
@@ -365,7 +372,7 @@ func (e *Engine) create(r Create, img *image.Image) (*Container, error) {
 		m := mounts[dest]
 		c.Mounts = append(c.Mounts, m)
 		if m.Type == "volume" && m.CopyData {
-			if err := e.populate(rw, m); err != nil {
+			if err := e.populate(rw, c.ID, m); err != nil {
 				return nil, err
 			}
 		}
@@ -428,6 +435,9 @@ func (e *Engine) registerMounts(c *Container) (mounts map[string]*Mount, made []
 			cp := *m
 			cp.RW = m.RW && !mode.readOnly
 			cp.CopyData, cp.Mode = false, ""
+			if v, ok := e.State().Volumes.Get(cp.Name); ok && cp.Type == "volume" {
+				cp.Borrowed = !v.Anon
+			}
 			mounts[cp.Destination] = &cp
 		}
 	}

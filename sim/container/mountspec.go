@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	mtypes "github.com/docker/docker/api/types/mount"
@@ -22,6 +23,22 @@ type Mount struct {
 	CopyData    bool // an empty volume takes over what the image has here
 	MustExist   bool // a bind by --mount: its source is not made
 	Spec        mtypes.Mount
+	// Borrowed says that --volumes-from gave a named volume, and that the container has not started
+	// yet: until then the volume does not know of it, and can be removed.
+	Borrowed bool `json:",omitempty"`
+}
+
+// held are the mounts of a container that has started, none of which is borrowed.
+func held(ms []*Mount) []*Mount {
+	ms = slices.Clone(ms)
+	for i, m := range ms {
+		if m.Borrowed {
+			own := *m
+			own.Borrowed = false
+			ms[i] = &own
+		}
+	}
+	return ms
 }
 
 // propagations are the modes of bind-propagation.

@@ -299,7 +299,7 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 			mt.FS = m.shown(mt.FS)
 			jobs = append(jobs, job{mp.Destination, file, mt})
 		case mtypes.TypeTmpfs:
-			if etc == nil {
+			if m.freeze != nil {
 				continue
 			}
 			fs, mt, err := m.tmpfs(mp.Destination, tmpfsOptions(mp.Spec))
@@ -311,7 +311,7 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 		}
 	}
 	for dest, opts := range m.c.Host.Tmpfs {
-		if etc == nil {
+		if m.freeze != nil {
 			break
 		}
 		fs, mt, err := m.tmpfs(path.Clean(dest), opts)
@@ -327,7 +327,7 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 			ino vfs.Ino
 		}{{"/etc/resolv.conf", etc.resolve}, {"/etc/hostname", etc.hostname}, {"/etc/hosts", etc.hosts}} {
 			if !covered[f.at] && f.ino != 0 {
-				jobs = append(jobs, job{f.at, true, &vfs.Mount{FS: etc.fs, Root: f.ino, RootDir: etc.fs.Root(), RootName: path.Base(f.at), Source: "/dev/vda1",
+				jobs = append(jobs, job{f.at, true, &vfs.Mount{FS: m.shown(etc.fs), Root: f.ino, RootDir: etc.fs.Root(), RootName: path.Base(f.at), Source: "/dev/vda1",
 					ReadOnly: m.c.Host.ReadonlyRootfs, Options: "relatime"}})
 			}
 		}
@@ -344,13 +344,15 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 }
 
 // tmpfs is an empty file system in memory. Its root has the mode of the directory that it hides,
-// unless the options say otherwise.
+// whatever the options say, which count where there is none.
 func (m *mounter) tmpfs(at, opts string) (*unionfs.FS, *vfs.Mount, error) {
 	o := m.e.fsOptions("tmpfs", nil)
 	mt := &vfs.Mount{Source: "tmpfs", NoExec: true}
 	mode, uid, gid := linux.Mode(0o1777), uint32(0), uint32(0)
-	if st, err := m.v.Stat(at); err == nil && st.Mode.IsDir() {
-		mode = st.Mode.Perm()
+	hidden, err := m.v.Stat(at)
+	there := err == nil && hidden.Mode.IsDir()
+	if there {
+		mode = hidden.Mode.Perm()
 	}
 	flags := []string{"nosuid", "nodev", "noexec", "relatime"}
 	var data, unknown []string // what mount(2) is given besides flags
@@ -385,7 +387,9 @@ func (m *mounter) tmpfs(at, opts string) (*unionfs.FS, *vfs.Mount, error) {
 			given[k] = fmt.Sprintf("size=%dk", bytes>>10)
 		case "mode":
 			n, err = strconv.ParseUint(val, 8, 12)
-			mode = linux.Mode(n)
+			if !there {
+				mode = linux.Mode(n)
+			}
 			given[k] = fmt.Sprintf("mode=%o", n)
 		case "uid":
 			n, err = strconv.ParseUint(val, 10, 32)

@@ -321,6 +321,7 @@ func (e *Engine) Save(w io.Writer, names []string) error {
 func (e *Engine) Load(r io.Reader, line func(string), step func(Progress)) error {
 	now := e.now()
 	o := image.LoadOptions{Now: now, Line: line}
+	e.k.Do(func() { o.Dir = fmt.Sprintf("%s/tmp/docker-import-%09d", Root, e.k.Rand().IntN(1_000_000_000)) })
 	if step != nil {
 		o.Layer = func(id string, size int64) {
 			step(Progress{ID: shortID(id), Status: "Loading layer", Current: size, Total: size, Bar: true, Detail: true})

@@ -42,7 +42,15 @@ type root struct {
 }
 
 // newRoot is the root file system of a new container.
-func (e *Engine) newRoot(b *Base) *root { return &root{e, unionfs.New(b.Tree, e.fsOptions("", nil))} }
+func (e *Engine) newRoot(b *Base) (*root, error) {
+	image, err := b.Layers.Tree()
+	if err != nil {
+		return nil, system("%w", err)
+	}
+	o := e.fsOptions("", nil)
+	o.After = image.Newest()
+	return &root{e, unionfs.New(b.Tree, o)}, nil
+}
 
 // openRoot is the root file system of a container that exists and does not run.
 func (e *Engine) openRoot(c *Container) *root { return &root{e, c.Files.FS(e.fsOptions("", nil))} }
@@ -210,20 +218,29 @@ func (r *root) isNoDir(p string) (no bool) {
 	return no
 }
 
+// errNoDir says that what was to be copied from is no directory.
+var errNoDir = errors.New("not a directory to copy from")
+
 // copyInto copies what is in the directory dir, and its owner, mode and times, into an empty file
-// system. It is called inside the kernel.
+// system. It is called inside the kernel. The error may be linux.ENOTDIR, of the way to dir.
 func (r *root) copyInto(to *unionfs.FS, dir string) error {
 	v := view(r.fs)
 	ref, err := v.Resolve(dir, true)
+	if err == linux.ENOTDIR {
+		return err
+	}
 	if err != nil {
 		return nil // the image has nothing there
 	}
 	st, err := ref.Stat()
-	if err != nil || !st.Mode.IsDir() {
+	if err != nil {
 		return err
 	}
 	if have, err := to.ReadDir(to.Root()); err != nil || len(have) > 0 {
 		return err
+	}
+	if !st.Mode.IsDir() {
+		return errNoDir
 	}
 	c := copier{from: r.fs, to: to, links: map[vfs.Ino]place{}}
 	if err := c.dir(ref.Ino, to.Root()); err != nil {
@@ -248,16 +265,20 @@ func (c *copier) dir(from, to vfs.Ino) error {
 	if err != nil {
 		return err
 	}
+	st, err := c.from.Stat(from)
+	if err != nil {
+		return err
+	}
+	// As the engine does it, before the entries: one that has any is new by its time.
+	if err := c.attributes(to, st); err != nil {
+		return err
+	}
 	for _, d := range entries {
 		if err := c.entry(d, to); err != nil {
 			return err
 		}
 	}
-	st, err := c.from.Stat(from)
-	if err != nil {
-		return err
-	}
-	return c.attributes(to, st)
+	return nil
 }
 
 func (c *copier) entry(d vfs.Dirent, to vfs.Ino) error {

@@ -183,6 +183,7 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		e.mu.Unlock()
 		err = e.change(c.ID, func(c *Container) error {
 			c.Status = Status{Running: true, Pid: task.Pid(), StartedAt: now, FinishedAt: c.Status.FinishedAt}
+			c.Mounts = held(c.Mounts)
 			c.HasStarted, c.HasLog, c.ManuallyStopped = true, true, false
 			if fresh {
 				c.RestartCount = 0

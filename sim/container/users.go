@@ -174,3 +174,27 @@ func bounding(privileged bool, add, drop []string) vfs.Caps {
 }
 
 func isAll(name string) bool { return strings.EqualFold(name, "ALL") }
+
+// hostUsers are the accounts of the machine that the engine runs on, a Debian, by name or number; the
+// engine looks users up there for docker cp -a.
+var hostUsers = func() map[string]identity {
+	m := map[string]identity{}
+	for f := range strings.FieldsSeq(`root:0:0 daemon:1:1 bin:2:2 sys:3:3 sync:4:65534 games:5:60 man:6:12 lp:7:7 mail:8:8 news:9:9 uucp:10:10
+		proxy:13:13 www-data:33:33 backup:34:34 list:38:38 irc:39:39 _apt:42:65534 nobody:65534:65534`) {
+		var id identity
+		name, ids, _ := strings.Cut(f, ":")
+		fmt.Sscanf(ids, "%d:%d", &id.uid, &id.gid)
+		u, _, _ := strings.Cut(ids, ":")
+		m[name], m[u] = id, id
+	}
+	return m
+}()
+
+// hostUser finds a container's user on the engine's machine.
+func hostUser(name string) (identity, error) {
+	id, ok := hostUsers[name]
+	if !ok {
+		return id, system("getent unable to find entry %q in passwd database", name)
+	}
+	return id, nil
+}

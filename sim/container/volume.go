@@ -12,6 +12,7 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	vtypes "github.com/docker/docker/api/types/volume"
 
+	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/unionfs"
 )
 
@@ -132,13 +133,21 @@ func (e *Engine) volumeFS(name string) (*unionfs.FS, error) {
 	return fs, nil
 }
 
-// populate gives an empty volume what the image has at its place: content, owner and mode.
-func (e *Engine) populate(rw *root, m *Mount) error {
+// populate gives an empty volume what the image has at its place in the container: content, owner and
+// mode.
+func (e *Engine) populate(rw *root, id string, m *Mount) error {
 	to, err := e.volumeFS(m.Name)
 	if err != nil {
 		return err
 	}
 	e.k.Do(func() { err = rw.copyInto(to, m.Destination) })
+	place := graphDir(id) + "/merged" + m.Destination
+	switch {
+	case err == errNoDir:
+		return system("source %s is not directory", place)
+	case err == linux.ENOTDIR:
+		return system("lstat %s: %s", place, errnoText(err))
+	}
 	return err
 }
 
@@ -155,7 +164,7 @@ func (e *Engine) InspectVolume(name string) (*types.Volume, error) {
 func (s *State) volumeUsers(name string) []string {
 	var ids []string
 	for id, c := range s.Containers.All() {
-		if slices.ContainsFunc(c.Mounts, func(m *Mount) bool { return m.Type == "volume" && m.Name == name }) {
+		if slices.ContainsFunc(c.Mounts, func(m *Mount) bool { return m.Type == "volume" && m.Name == name && !m.Borrowed }) {
 			ids = append(ids, id)
 		}
 	}

@@ -405,12 +405,14 @@ func TestLoadRefusesAsTheEngineDoes(t *testing.T) {
 		archive []byte
 		want    string
 	}{
-		{"nothing", nil, "open repositories: no such file or directory"},
-		{"an empty archive", make([]byte, 1024), "open repositories: no such file or directory"},
+		{"nothing", nil, "open DIR/repositories: no such file or directory"},
+		{"an empty archive", make([]byte, 1024), "open DIR/repositories: no such file or directory"},
 		{"a few bytes", []byte("junk"), "Error processing tar file(exit status 1): unexpected EOF"},
 		{"a block of them", bytes.Repeat([]byte("j"), 512), "Error processing tar file(exit status 1): archive/tar: invalid tar header"},
-		{"something else", archiveOf(t, map[string]string{"f": "x"}), "open repositories: no such file or directory"},
-		{"a configuration that is absent", archiveOf(t, map[string]string{"manifest.json": `[{"Config":"absent.json"}]`}), "open absent.json: no such file or directory"},
+		{"something else", archiveOf(t, map[string]string{"f": "x"}), "open DIR/repositories: no such file or directory"},
+		{"a configuration that is absent", archiveOf(t, map[string]string{"manifest.json": `[{"Config":"absent.json"}]`}), "open DIR/absent.json: no such file or directory"},
+		{"a configuration outside of it", archiveOf(t, map[string]string{"manifest.json": `[{"Config":"../../etc/passwd"}]`}), "evalSymlinksInScope: ../etc/passwd is not in DIR"},
+		{"an object for a list", archiveOf(t, map[string]string{"manifest.json": "{}"}), "json: cannot unmarshal object into Go value of type []tarexport.manifestItem"},
 		{"no JSON", archiveOf(t, map[string]string{"manifest.json": "no json"}), "invalid character 'o' in literal null (expecting 'u')"},
 		{"no image", archiveOf(t, map[string]string{"manifest.json": "[]"}), ""},
 		{"too few layers", archiveOf(t, map[string]string{"manifest.json": `[{"Config":"c"}]`, "c": config}), "invalid manifest, layers length mismatch: expected 0, got 1"},
@@ -425,7 +427,7 @@ func TestLoadRefusesAsTheEngineDoes(t *testing.T) {
 		{"a tag of nothing", archiveOf(t, map[string]string{"repositories": `{"x":{"y":"zz"}}`}), "invalid target ID: zz"},
 	} {
 		s := &Store{}
-		after, is, err := s.Load(bytes.NewReader(c.archive), LoadOptions{})
+		after, is, err := s.Load(bytes.NewReader(c.archive), LoadOptions{Dir: "DIR"})
 		got := ""
 		if err != nil {
 			got = err.Error()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,8 @@ type LoadOptions struct {
 	// Layer is told of each layer that is not in the store yet, before it is read: the beginning
 	// of its diff ID, or the ID that an archive of old times has for it, and its size in bytes.
 	Layer func(id string, size int64)
+	// Dir is where the engine would unpack the archive; errors name files below it.
+	Dir string
 }
 
 // Load reads an archive: of docker save, whatever its version, or an OCI layout in a tar. It may
@@ -35,6 +38,9 @@ type LoadOptions struct {
 func (s *Store) Load(r io.Reader, o LoadOptions) (*Store, []*Image, error) {
 	if o.Limit == 0 {
 		o.Limit = 4 << 30
+	}
+	if o.Dir == "" {
+		o.Dir = "/var/lib/docker/tmp/docker-import-000000000"
 	}
 	if o.Line == nil {
 		o.Line = func(string) {}
@@ -80,14 +86,18 @@ func (l *loading) has(name string) bool { return l.files.Follow(name) != 0 }
 
 // open gives a file of the archive. Symlinks are followed within it.
 func (l *loading) open(name string) (layer.Content, error) {
+	at := path.Join(l.o.Dir, name)
+	if at != l.o.Dir && !strings.HasPrefix(at, l.o.Dir+"/") {
+		return nil, fmt.Errorf("evalSymlinksInScope: %s is not in %s", at, l.o.Dir)
+	}
 	n := l.files.Inode(l.files.Follow(name))
 	switch {
 	case n == nil:
-		return nil, fmt.Errorf("open %s: no such file or directory", strings.TrimPrefix(name, "/"))
+		return nil, fmt.Errorf("open %s: no such file or directory", at)
 	case n.Mode.IsDir():
-		return nil, fmt.Errorf("read %s: is a directory", strings.TrimPrefix(name, "/"))
+		return nil, fmt.Errorf("read %s: is a directory", at)
 	case !n.Mode.IsRegular():
-		return nil, fmt.Errorf("open %s: no such device or address", strings.TrimPrefix(name, "/"))
+		return nil, fmt.Errorf("open %s: no such device or address", at)
 	case n.Content == nil:
 		return layer.Zero(0), nil
 	}
@@ -125,6 +135,10 @@ func (l *loading) decode(name string, v any) error {
 func (l *loading) manifest() error {
 	var items []manifestItem
 	if err := l.decode(manifestFile, &items); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) && wrong.Field == "" { // which names the type, and its package there
+			return fmt.Errorf("json: cannot unmarshal %s into Go value of type []tarexport.manifestItem", wrong.Value)
+		}
 		return err
 	}
 	tags := 0
@@ -173,10 +187,8 @@ func (l *loading) manifest() error {
 		}
 		l.store = l.store.With(child.withParent(parent.ID))
 	}
-	if tags == 0 {
-		if ids.Len() > 0 {
-			l.o.Line(ids.String())
-		}
+	if tags == 0 { // an archive of no image gets an empty line
+		l.o.Line(ids.String())
 	}
 	return nil
 }

@@ -188,6 +188,13 @@ func (a *saving) image(p *picked) (manifestItem, error) {
 	var parent digest.Digest
 	var last string
 	for n, stack := range stacks {
+		if lost := stack.Top.Lost(); lost != "" {
+			dir := "merged"
+			if stack.Below == nil {
+				dir = "diff"
+			}
+			return item, fmt.Errorf("open %s: no such file or directory", path.Join("/var/lib/docker/overlay2", stack.ChainID().Encoded(), dir, lost))
+		}
 		v1 := v1Image{Created: time.Unix(0, 0).UTC()}
 		if n == len(stacks)-1 {
 			c := i.Config

@@ -242,20 +242,35 @@ func (s *Store) Without(id ID) *Store {
 // ParseReference reads what a user writes for an image: a name, or a whole ID. Its errors are in
 // the words of 20.10.
 func ParseReference(s string) (reference.Reference, error) {
+	if upperDomain(s) {
+		return nil, errUpper
+	}
 	r, err := reference.ParseAnyReference(s)
 	return r, words(err)
 }
 
 // ParseName reads the name of an image, without adding a tag.
 func ParseName(s string) (reference.Named, error) {
+	if upperDomain(s) {
+		return nil, errUpper
+	}
 	r, err := reference.ParseNormalizedNamed(s)
 	return r, words(err)
 }
 
+// upperDomain says whether today's reference package takes the first component of a name for a
+// registry because it has capitals. That of 20.10 took it for a part of the name.
+func upperDomain(s string) bool {
+	first, _, more := strings.Cut(s, "/")
+	return more && !strings.ContainsAny(first, ".:") && strings.ToLower(first) != first
+}
+
+var errUpper = fmt.Errorf("%w: repository name must be lowercase", reference.ErrReferenceInvalidFormat)
+
 // words puts an error of today's reference package as that of 20.10 put it: it named no name.
 func words(err error) error {
 	if err != nil && strings.HasSuffix(err.Error(), "must be lowercase") {
-		return fmt.Errorf("%w: repository name must be lowercase", reference.ErrReferenceInvalidFormat)
+		return errUpper
 	}
 	return err
 }

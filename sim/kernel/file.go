@@ -434,13 +434,23 @@ func (p *Proc) Poll(fds []PollFd, timeout time.Duration) (int, error) {
 // --- regular files and directories ---
 
 type regular struct {
-	mount *vfs.Mount
-	ino   vfs.Ino
-	setid bool // has set-id bits that a write takes away
+	ref   vfs.Ref // pinned
+	setid bool    // has set-id bits that a write takes away
+}
+
+// here is the file's place with the inode that it has now: a copy-up gives it another.
+func (r *regular) here() vfs.Ref {
+	if now := r.ref.Current(); now.Ino != r.ref.Ino {
+		now.Mount.FS.Pin(now.Ino)
+		r.ref.Mount.FS.Unpin(r.ref.Ino)
+		r.ref = now
+	}
+	return r.ref
 }
 
 func (r *regular) read(t *task, f *File, b []byte) (int, error) {
-	n, err := r.mount.FS.ReadAt(r.ino, b, f.pos)
+	at := r.here()
+	n, err := at.Mount.FS.ReadAt(at.Ino, b, f.pos)
 	if err == io.EOF {
 		err = nil
 	}
@@ -453,7 +463,7 @@ func (r *regular) write(t *task, f *File, b []byte) (int, error) {
 		return 0, nil
 	}
 	if f.flags&linux.O_APPEND != 0 {
-		st, err := r.mount.FS.Stat(r.ino)
+		st, err := r.ref.Mount.FS.Stat(r.ref.Ino)
 		if err != nil {
 			return 0, err
 		}
@@ -461,28 +471,22 @@ func (r *regular) write(t *task, f *File, b []byte) (int, error) {
 	}
 	if r.setid {
 		r.setid = false
-		if t.proc == nil || !t.proc.view.Cred.Has(vfs.CapFsetid) {
-			if st, err := r.mount.FS.Stat(r.ino); err == nil {
-				m := st.Mode.Perm() &^ linux.S_ISUID
-				if m&0o010 != 0 {
-					m &^= linux.S_ISGID
-				}
-				r.mount.FS.SetAttr(r.ino, vfs.Attr{Mode: &m})
+		if st, err := r.ref.Mount.FS.Stat(r.ref.Ino); err == nil && t.proc != nil {
+			if m := t.proc.view.Written(st); m != nil {
+				r.ref.Mount.FS.SetAttr(r.ref.Ino, vfs.Attr{Mode: m})
 			}
 		}
 	}
-	n, err := r.mount.FS.WriteAt(r.ino, b, f.pos)
+	n, err := r.ref.Mount.FS.WriteAt(r.ref.Ino, b, f.pos)
 	f.pos += int64(n)
 	return n, err
 }
 
 func (r *regular) stat(f *File) (vfs.Stat, error) {
-	st, err := r.mount.FS.Stat(r.ino)
-	st.Dev = r.mount.Dev
-	return st, err
+	return r.here().Stat()
 }
 
-func (r *regular) close(f *File)                  { r.mount.FS.Unpin(r.ino) }
+func (r *regular) close(f *File)                  { r.ref.Mount.FS.Unpin(r.ref.Ino) }
 func (r *regular) poll(f *File) (int16, []*queue) { return POLLIN | POLLOUT, nil }
 
 type directory struct{ regular }
@@ -543,6 +547,13 @@ func (p *Proc) open(path string, flags int, perm linux.Mode) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.openFound(ref, st, flags, created)
+}
+
+// openFound opens what has been found, or created, at a place.
+func (p *Proc) openFound(ref vfs.Ref, st vfs.Stat, flags int, created bool) (*File, error) {
+	v := p.view
+	var err error
 	write := flags&linux.O_ACCMODE != linux.O_RDONLY || flags&linux.O_TRUNC != 0
 	switch {
 	case st.Mode.IsSymlink() && flags&linux.O_PATH == 0:
@@ -580,21 +591,19 @@ func (p *Proc) open(path string, flags int, perm linux.Mode) (*File, error) {
 		return p.openFifo(ref, flags)
 	}
 	if write && !created {
+		if st.Mode.IsRegular() && p.k.runs(st) {
+			return nil, linux.ETXTBSY
+		}
 		if ref, err = ref.CopyUp(); err != nil {
 			return nil, err
 		}
 		if flags&linux.O_TRUNC != 0 {
-			var zero int64
-			a := vfs.Attr{Size: &zero}
-			if m := st.Mode.Perm() &^ linux.S_ISUID; m != st.Mode.Perm() && !v.Cred.Has(vfs.CapFsetid) {
-				a.Mode = &m
-			}
-			if err := ref.Mount.FS.SetAttr(ref.Ino, a); err != nil {
+			if err := ref.Mount.FS.SetAttr(ref.Ino, v.Resized(st, 0)); err != nil {
 				return nil, err
 			}
 		}
 	}
-	reg := regular{mount: ref.Mount, ino: ref.Ino, setid: st.Mode&(linux.S_ISUID|linux.S_ISGID) != 0}
+	reg := regular{ref: ref, setid: st.Mode&(linux.S_ISUID|linux.S_ISGID) != 0}
 	var ops fileOps = &reg
 	if st.Mode.IsDir() {
 		ops = &directory{reg}
@@ -609,23 +618,28 @@ func (p *Proc) open(path string, flags int, perm linux.Mode) (*File, error) {
 	return f, nil
 }
 
+// runs says whether a process runs the file, which then cannot be written to.
+func (k *Kernel) runs(file vfs.Stat) bool {
+	for _, p := range k.procs {
+		if p.text.Ino == file.Ino && p.text.Dev == file.Dev && !p.zombie {
+			return true
+		}
+	}
+	return false
+}
+
 // reopen opens what a magic link of /proc leads to.
 func (p *Proc) reopen(of *File, flags int) (*File, error) {
 	switch ops := of.ops.(type) {
 	case *pipeEnd:
 		return ops.p.end(p.k, flags), nil
 	case *regular:
-		ops.mount.FS.Pin(ops.ino)
-		f := p.k.newFile(&regular{mount: ops.mount, ino: ops.ino}, flags)
-		f.ref = of.ref
-		if flags&linux.O_TRUNC != 0 {
-			var zero int64
-			if err := ops.mount.FS.SetAttr(ops.ino, vfs.Attr{Size: &zero}); err != nil {
-				f.unref()
-				return nil, err
-			}
+		ref := ops.here()
+		st, err := ref.Stat()
+		if err != nil {
+			return nil, err
 		}
-		return f, nil
+		return p.openFound(ref, st, flags, false)
 	case *socket:
 		return nil, linux.ENXIO
 	default:

@@ -168,7 +168,11 @@ func (p *Proc) Ftruncate(fd int, size int64) error {
 	if !ok || !f.writable() || size < 0 {
 		return linux.EINVAL
 	}
-	return r.mount.FS.SetAttr(r.ino, vfs.Attr{Size: &size})
+	st, err := r.ref.Stat()
+	if err != nil {
+		return err
+	}
+	return r.ref.Mount.FS.SetAttr(r.ref.Ino, p.view.Resized(st, size))
 }
 
 // Fchmod, Fchown and Futimes change an open file's inode.
@@ -215,6 +219,7 @@ func (p *Proc) place(fd int) (vfs.Ref, error) {
 	if f.ref.Mount == nil {
 		return vfs.Ref{Opened: f}, nil
 	}
+	f.ref = f.ref.Current()
 	return f.ref, nil
 }
 

@@ -25,6 +25,7 @@ type Proc struct {
 	argv, env []string
 	cmdline   []string
 	exe       string
+	text      vfs.Stat // of the file that it runs
 	comm      string
 	started   time.Time
 	used      int64 // steps
@@ -144,7 +145,7 @@ func (p *Proc) fork() (*Proc, error) {
 		return nil, err
 	}
 	c.group = p.group
-	c.argv, c.env, c.exe, c.comm, c.cmdline = p.argv, p.env, p.exe, p.comm, p.cmdline
+	c.argv, c.env, c.exe, c.text, c.comm, c.cmdline = p.argv, p.env, p.exe, p.text, p.comm, p.cmdline
 	c.view = p.view.Clone()
 	c.view.Cwd().Mount.FS.Pin(c.view.Cwd().Ino)
 	c.disposition = p.disposition
@@ -793,7 +794,7 @@ func shebang(head []byte) (interp, arg string, ok bool) {
 // become makes the process one that runs img.
 func (p *Proc) become(img *image, env []string) {
 	p.argv, p.env, p.cmdline = img.argv, slices.Clone(env), nil
-	p.exe = img.exe
+	p.exe, p.text = img.exe, img.stat
 	p.SetComm(img.comm)
 	c := p.view.Cred
 	gains := !p.box.cfg.NoNewPrivs

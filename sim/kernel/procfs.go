@@ -409,7 +409,7 @@ func (fs *procFS) FollowMagic(ino vfs.Ino) (vfs.Ref, bool, error) {
 		}
 		if d, ok := f.ops.(*directory); ok {
 			r := f.ref
-			r.Ino = d.ino
+			r.Ino = d.ref.Ino
 			return r, true, nil
 		}
 		return vfs.Ref{Opened: f}, true, nil

@@ -24,6 +24,9 @@ type merge struct {
 func (m *merge) children(to, from Ino, joined bool) {
 	for name, i := range m.from.Names(from) {
 		n := m.from.Inode(i)
+		if n.Mtime.After(m.newest) {
+			m.newest = n.Mtime
+		}
 		if n.IsWhiteout() {
 			if joined && m.Lookup(to, name) != 0 {
 				m.Remove(to, name)

@@ -63,6 +63,7 @@ type Layer struct {
 	id    func() digest.Digest    // of the tar; computed once
 	sum   func() int64            // Size; computed once
 	known digest.Digest           // a diff ID that was given, not computed
+	lost  func() string           // see Lost; computed once
 }
 
 // New makes a layer of entries, which are to be in the order of a tar: a file before its other
@@ -106,6 +107,7 @@ func newLayer(open func() ([]Entry, error)) *Layer {
 		}
 		return h.Digest()
 	})
+	l.lost = sync.OnceValue(l.findLost)
 	l.sum = sync.OnceValue(func() int64 {
 		t, err := l.dir()
 		if err != nil {
@@ -135,6 +137,11 @@ func (l *Layer) DiffID() digest.Digest { return l.id() }
 // Size is the sum of the sizes of the layer's files and of its symlinks' targets in bytes, hard
 // links counted once, as the engine counts.
 func (l *Layer) Size() int64 { return l.sum() }
+
+// Lost names a file of the layer, as its tar does, whose bytes are not found at its name when it has
+// been unpacked, "" if there is none: one that has the name of a whiteout, or climbs out of the layer.
+// The engine keeps layers unpacked, so that it cannot make the tar of such a one again.
+func (l *Layer) Lost() string { return l.lost() }
 
 // Entries are the members of the layer's tar. They must not be changed.
 func (l *Layer) Entries() ([]Entry, error) { return l.load() }

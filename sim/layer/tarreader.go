@@ -53,6 +53,32 @@ func Unpack(t Content) (*Tree, error) {
 	return tree, nil
 }
 
+func (l *Layer) findLost() string {
+	if l.tar != nil {
+		for r := tar.NewReader(NewReader(l.tar)); ; {
+			h, err := r.Next()
+			if err != nil { // the end, or what whoever reads the layer will be told
+				return ""
+			}
+			if h.Size > 0 && (isMark(h.Name) || !strings.HasPrefix(path.Join("/dir", h.Name), "/dir/")) {
+				return h.Name
+			}
+		}
+	}
+	es, _ := l.load()
+	for i := range es {
+		if e := &es[i]; e.bodySize() > 0 && isMark(e.Name) {
+			return e.Name
+		}
+	}
+	return ""
+}
+
+// isMark says whether a name is that of a whiteout or an opaque mark.
+func isMark(name string) bool {
+	return strings.HasPrefix(name[strings.LastIndexByte(name, '/')+1:], WhiteoutPrefix)
+}
+
 // marks reads the names that mark whiteouts and opaque directories.
 func marks(e *Entry) {
 	dir, base := path.Split(e.Name)
@@ -150,15 +176,7 @@ func readSparse(r io.Reader) (Content, error) {
 func entry(h *tar.Header) (Entry, error) {
 	e := Entry{
 		Name: inside(h.Name), Mode: linux.Mode(h.Mode & 0o7777), UID: uint32(h.Uid), GID: uint32(h.Gid),
-		Uname: h.Uname, Gname: h.Gname, ModTime: h.ModTime,
-	}
-	for k, v := range h.PAXRecords {
-		if name, ok := strings.CutPrefix(k, xattrRecord); ok {
-			if e.Xattrs == nil {
-				e.Xattrs = map[string]string{}
-			}
-			e.Xattrs[name] = v
-		}
+		Uname: h.Uname, Gname: h.Gname, ModTime: h.ModTime, Xattrs: Xattrs(h),
 	}
 	switch h.Typeflag {
 	case tar.TypeReg:
@@ -186,6 +204,20 @@ func entry(h *tar.Header) (Entry, error) {
 		return e, fmt.Errorf("unhandled tar header type %d\n", h.Typeflag)
 	}
 	return e, nil
+}
+
+// Xattrs are the extended attributes in a header, nil for none.
+func Xattrs(h *tar.Header) map[string]string {
+	var xattrs map[string]string
+	for k, v := range h.PAXRecords {
+		if name, ok := strings.CutPrefix(k, XattrRecord); ok {
+			if xattrs == nil {
+				xattrs = map[string]string{}
+			}
+			xattrs[name] = v
+		}
+	}
+	return xattrs
 }
 
 // inside is a member's name as a path from the root that stays below it.

@@ -20,8 +20,8 @@ const (
 
 const tarBlock = 512
 
-// xattrRecord is the prefix under which PAX headers hold extended attributes.
-const xattrRecord = "SCHILY.xattr."
+// XattrRecord is the prefix under which PAX headers hold extended attributes.
+const XattrRecord = "SCHILY.xattr."
 
 // TarReader gives entries as a tar, in the form that Docker's archiver gives the members: PAX only
 // where a header does not suffice, times in whole seconds, the type's bits in the mode. It is made
@@ -112,14 +112,8 @@ func header(e Entry) (*tar.Header, error) {
 		Uid: int(e.UID), Gid: int(e.GID), Uname: e.Uname, Gname: e.Gname,
 		ModTime: e.ModTime.Truncate(time.Second),
 	}
-	for k, v := range e.Xattrs {
-		if k == OpaqueXattr {
-			continue
-		}
-		if h.PAXRecords == nil {
-			h.PAXRecords = map[string]string{}
-		}
-		h.PAXRecords[xattrRecord+k] = v
+	if c, ok := e.Xattrs[CapabilityXattr]; ok { // Docker's archiver puts no other one in
+		h.PAXRecords = map[string]string{XattrRecord + CapabilityXattr: c}
 	}
 	if e.Whiteout {
 		dir, name := path.Split(e.Name)

@@ -89,6 +89,9 @@ func (n *Inode) IsOpaque() bool { return n.Mode.IsDir() && n.Xattrs[OpaqueXattr]
 // OpaqueXattr is the attribute by which overlayfs knows an opaque directory.
 const OpaqueXattr = "trusted.overlay.opaque"
 
+// CapabilityXattr is the attribute that holds a program's capabilities.
+const CapabilityXattr = "security.capability"
+
 // Tree is a file tree that never changes: what the layers of an image look like merged, or what
 // one layer has in its own directory. It is a pointer's worth; what changes is made by Edit, and
 // shares with the old tree all that did not change.
@@ -96,6 +99,7 @@ type Tree struct {
 	inodes radix.Array[Inode]
 	root   Ino
 	next   Ino
+	newest time.Time
 }
 
 // NewTree is a tree with nothing but a root directory, of mode 0755 and root's.
@@ -108,6 +112,9 @@ func NewTree() *Tree {
 
 // Root is the inode of the root directory.
 func (t *Tree) Root() Ino { return t.root }
+
+// Newest is the latest mtime in the layers that were applied.
+func (t *Tree) Newest() time.Time { return t.newest }
 
 // Next is the number that the next inode made will have: all numbers of the tree are below it.
 func (t *Tree) Next() Ino { return t.next }

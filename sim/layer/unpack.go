@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"path"
 	"strings"
 	"time"
@@ -25,11 +26,11 @@ func (u *unpacker) all(es []Entry) (*Tree, error) {
 	for i := range es {
 		e := &es[i]
 		seen[e.tarName()] = struct{}{}
-		if u.marks && len(seen) <= i {
-			return nil, errDuplicate
-		}
 		if err := u.add(e); err != nil {
 			return nil, err
+		}
+		if u.marks && len(seen) <= i {
+			return nil, errDuplicate
 		}
 	}
 	return u.done(), nil
@@ -103,7 +104,7 @@ func (u *unpacker) add(e *Entry) error {
 	if old != 0 {
 		if n := u.Inode(old); n.dir != nil && e.Mode.IsDir() {
 			u.attributes(u.Change(old), e)
-			u.times = append(u.times, dirTime{old, e.ModTime})
+			u.times = append(u.times, dirTime{old, e.fileTime()})
 			return nil
 		}
 		u.remove(dir, name, old)
@@ -117,7 +118,7 @@ func (u *unpacker) add(e *Entry) error {
 	u.Put(dir, name, i)
 	switch {
 	case e.Mode.IsDir():
-		u.times = append(u.times, dirTime{i, e.ModTime})
+		u.times = append(u.times, dirTime{i, e.fileTime()})
 	case e.Mode.IsSymlink():
 		u.symlinks = true
 	}
@@ -129,7 +130,8 @@ func (u *unpacker) attributes(n *Inode, e *Entry) {
 	if e.Mode.IsSymlink() {
 		n.Mode = linux.S_IFLNK | 0o777
 	}
-	n.Atime, n.Mtime, n.Ctime = e.ModTime, e.ModTime, e.ModTime
+	t := e.fileTime()
+	n.Atime, n.Mtime, n.Ctime = t, t, t
 	opaque := n.Xattrs[OpaqueXattr]
 	n.Xattrs = e.Xattrs
 	if e.Opaque {
@@ -139,6 +141,17 @@ func (u *unpacker) attributes(n *Inode, e *Entry) {
 		n.Xattrs = withXattr(n.Xattrs, OpaqueXattr, opaque)
 	}
 }
+
+// fileTime is the time of the file that an entry becomes. The engine sets none from before 1970, nor
+// one whose nanoseconds since are more than 64 bits hold, except a symlink's.
+func (e *Entry) fileTime() time.Time {
+	if !e.Mode.IsSymlink() && (e.ModTime.Before(epoch) || e.ModTime.After(maxTime)) {
+		return epoch
+	}
+	return e.ModTime
+}
+
+var epoch, maxTime = time.Unix(0, 0), time.Unix(0, math.MaxInt64)
 
 func withXattr(m map[string]string, k, v string) map[string]string {
 	m = maps.Clone(m)

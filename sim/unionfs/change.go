@@ -1,6 +1,7 @@
 package unionfs
 
 import (
+	"maps"
 	"time"
 
 	"github.com/dockerlab/dockerlab/sim/layer"
@@ -115,7 +116,31 @@ func (f *FS) copyUp(dir layer.Ino, name string, i layer.Ino) (layer.Ino, error) 
 	f.version++
 	f.t.Put(dir, name, up)
 	f.upper(dir).names.Set(name, nil)
+	if f.pins[i] > 0 {
+		f.copied[i] = append(f.copied[i], copied{dir, name, up})
+		f.pins[up]++
+	}
 	return up, nil
+}
+
+// copied is a lower file that was copied up while it was open. To whom it was open by that name, it is
+// the upper's from then on. The upper's is pinned as long as the lower one is.
+type copied struct {
+	dir  layer.Ino
+	name string
+	to   layer.Ino
+}
+
+// Copied gives the inode that an open file has now; see vfs.Copier.
+func (f *FS) Copied(dir vfs.Ino, name string, ino vfs.Ino) vfs.Ino {
+	if layer.Ino(ino) < f.floor {
+		for _, c := range f.copied[layer.Ino(ino)] {
+			if c.dir == layer.Ino(dir) && c.name == name {
+				return vfs.Ino(c.to)
+			}
+		}
+	}
+	return ino
 }
 
 // touchDir notes a change of a directory's entries.
@@ -301,6 +326,10 @@ func (f *FS) Unpin(ino vfs.Ino) {
 		return
 	}
 	delete(f.pins, i)
+	for _, c := range f.copied[i] {
+		defer f.Unpin(vfs.Ino(c.to))
+	}
+	delete(f.copied, i)
 	n := f.t.Inode(i)
 	switch {
 	case n == nil || i < f.floor:
@@ -446,6 +475,9 @@ func (f *FS) SetAttr(ino vfs.Ino, a vfs.Attr) error {
 	if a.Mode != nil || a.UID != nil || a.GID != nil {
 		f.version++
 	}
+	if a.Size != nil || a.UID != nil || a.GID != nil {
+		dropCapability(n)
+	}
 	if a.Mode != nil {
 		n.Mode = n.Mode.Type() | a.Mode.Perm()
 	}
@@ -460,6 +492,9 @@ func (f *FS) SetAttr(ino vfs.Ino, a vfs.Attr) error {
 	}
 	if a.Mtime != nil {
 		n.Mtime = *a.Mtime
+	}
+	if a.Touch {
+		n.Atime, n.Mtime = now, now
 	}
 	n.Ctime = now
 	return nil
@@ -480,10 +515,39 @@ func (f *FS) WriteAt(ino vfs.Ino, p []byte, off int64) (int, error) {
 	}
 	done, err := f.content(n).writeAt(f, p, off)
 	if done > 0 {
+		dropCapability(n)
 		now := f.now()
 		n.Mtime, n.Ctime = now, now
 	}
 	return done, err
+}
+
+// dropCapability takes a file's capabilities away, as the kernel does when it is written to or given to
+// another owner.
+func dropCapability(n *layer.Inode) {
+	if _, has := n.Xattrs[layer.CapabilityXattr]; has && !n.Mode.IsDir() {
+		n.Xattrs = maps.Clone(n.Xattrs)
+		delete(n.Xattrs, layer.CapabilityXattr)
+	}
+}
+
+// Xattrs are the extended attributes of an inode. They must not be changed. No process of the lab sees
+// or sets any: they come with images and archives, and go with them.
+func (f *FS) Xattrs(ino vfs.Ino) map[string]string {
+	n := f.t.Inode(layer.Ino(ino))
+	if n == nil {
+		return nil
+	}
+	return n.Xattrs
+}
+
+// SetXattrs gives an inode that is already the upper's extended attributes.
+func (f *FS) SetXattrs(ino vfs.Ino, xattrs map[string]string) error {
+	n, err := f.change(ino)
+	if err == nil {
+		n.Xattrs, n.Ctime = xattrs, f.now()
+	}
+	return err
 }
 
 // content gives the content of n, which the caller may change, in a form that can be written to.

@@ -3,6 +3,7 @@ package unionfs
 import (
 	"io"
 	"path"
+	"time"
 
 	"github.com/dockerlab/dockerlab/sim/layer"
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -112,17 +113,21 @@ func (d *differ) name(at string, old, now layer.Ino) {
 }
 
 // different is the engine's test. Its check for a directory is one bit of the mode, which block
-// devices and sockets have as well. Only, the engine takes two times in one second for the same if
-// one of them has no fraction, as those of layers have none. There, a second passes between a
-// commit and what the next container writes; here it need not, so the times must be the same.
+// devices and sockets have as well.
 func different(a, b *layer.Inode) bool {
 	if a.Mode != b.Mode || a.UID != b.UID || a.GID != b.GID || a.Rdev != b.Rdev {
 		return true
 	}
-	if a.Mode&linux.S_IFDIR == 0 && (!a.Mtime.Equal(b.Mtime) || a.Size() != b.Size()) {
+	if a.Mode&linux.S_IFDIR == 0 && (!sameTime(a.Mtime, b.Mtime) || a.Size() != b.Size()) {
 		return true
 	}
-	return a.Xattrs["security.capability"] != b.Xattrs["security.capability"]
+	return a.Xattrs[layer.CapabilityXattr] != b.Xattrs[layer.CapabilityXattr]
+}
+
+// sameTime takes two times in one second for the same if one of them has no fraction, as those of
+// layers have none.
+func sameTime(a, b time.Time) bool {
+	return a.Equal(b) || a.Unix() == b.Unix() && (a.Nanosecond() == 0 || b.Nanosecond() == 0)
 }
 
 // Layer is what docker commit stores: all that the upper holds, changed or not. It is nil where

@@ -24,6 +24,11 @@ import (
 type Options struct {
 	// Now is the clock that timestamps come from; nil is time.Now.
 	Now func() time.Time
+	// After is the latest time in the layers of the image below: changes are given times from the next
+	// second on. So late it is there where a commit and the start of a container take their time; diff
+	// tells files apart by their times, of which those of layers have whole seconds. Zero is the
+	// latest time in the lower tree.
+	After time.Time
 	// Charge is told of memory that contents begin (positive) or cease (negative) to take, in
 	// bytes. An error refuses more, and is what the write fails with. Zeros, and what the lower
 	// tree holds, cost nothing.
@@ -78,7 +83,8 @@ type FS struct {
 	inodes   int64     // inodes taken from the disk
 	snap     *Snapshot // the last, while nothing has changed since
 	pins     map[layer.Ino]int
-	gone     map[layer.Ino]bool // directories that were removed while pinned
+	copied   map[layer.Ino][]copied // of lower files that are pinned
+	gone     map[layer.Ino]bool     // directories that were removed while pinned
 }
 
 // upperDir is a directory that the upper has: made there, or copied up.
@@ -91,7 +97,10 @@ type upperDir struct {
 // whiteout is an inode of the upper that hides a lower name, or many: they are hard links.
 type whiteout struct{ mtime time.Time }
 
-var _ vfs.Filesystem = (*FS)(nil)
+var (
+	_ vfs.Filesystem = (*FS)(nil)
+	_ vfs.Copier     = (*FS)(nil)
+)
 
 // New puts an empty upper on lower; a nil lower is an empty tree. As in overlayfs, the root
 // directory is the upper's from the beginning, of mode 0755 and root's.
@@ -102,6 +111,7 @@ func New(lower *layer.Tree, o Options) *FS {
 	}
 	f := &FS{lower: lower, floor: lower.Next(), t: lower.Edit()}
 	f.init(o)
+	f.begin()
 	now := f.now()
 	root := f.t.Change(f.t.Root())
 	root.Mode, root.UID, root.GID = linux.S_IFDIR|0o755, 0, 0
@@ -128,7 +138,19 @@ func (f *FS) init(o Options) {
 	}
 	f.o = o
 	f.pins = map[layer.Ino]int{}
+	f.copied = map[layer.Ino][]copied{}
 	f.gone = map[layer.Ino]bool{}
+}
+
+// begin lets the times of changes begin a second after o.After, unless that is far ahead.
+func (f *FS) begin() {
+	if f.o.After.IsZero() {
+		f.o.After = f.lower.Newest()
+	}
+	now, after := f.o.Now(), f.o.After.Truncate(time.Second)
+	if next := after.Add(time.Second); now.Before(next) && after.Sub(now) < 2*time.Minute {
+		f.last = next
+	}
 }
 
 // now is the time of a change. No two changes have the same, however still the clock stands, and
@@ -227,8 +249,11 @@ func (f *FS) Stat(ino vfs.Ino) (vfs.Stat, error) {
 	return st, nil
 }
 
-// ReadDir lists a directory by name.
+// ReadDir lists a directory by name. One that was removed while it was pinned has nothing in it.
 func (f *FS) ReadDir(dir vfs.Ino) ([]vfs.Dirent, error) {
+	if f.gone[layer.Ino(dir)] {
+		return nil, nil
+	}
 	n, err := f.dir(dir)
 	if err != nil {
 		return nil, err

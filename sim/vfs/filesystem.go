@@ -47,6 +47,7 @@ type Attr struct {
 	UID, GID     *uint32
 	Atime, Mtime *time.Time
 	Size         *int64 // truncates or extends with zeros
+	Touch        bool   // both times become those of now, by the Filesystem's own clock
 }
 
 // Node is what Create makes.
@@ -107,6 +108,13 @@ type Filesystem interface {
 	Unpin(ino Ino)
 	// Statfs gives the size of the file system and what is left of it, in bytes and inodes.
 	Statfs() Statfs
+}
+
+// Copier is a Filesystem in which copying up gives a file another inode.
+type Copier interface {
+	// Copied gives the inode that a file has now which was ino when it was found as name in dir, and
+	// has been pinned since.
+	Copied(dir Ino, name string, ino Ino) Ino
 }
 
 // Statfs is what statfs(2) tells of a Filesystem.

@@ -65,6 +65,21 @@ func (r Ref) Stat() (Stat, error) {
 
 func (r Ref) same(o Ref) bool { return r.Mount == o.Mount && r.Ino == o.Ino }
 
+// Current is the place with the inode that a file has now which was opened there before.
+func (r Ref) Current() Ref {
+	if c, ok := r.mountFS().(Copier); ok {
+		r.Ino = c.Copied(r.Dir, r.Name, r.Ino)
+	}
+	return r
+}
+
+func (r Ref) mountFS() Filesystem {
+	if r.Mount == nil {
+		return nil
+	}
+	return r.Mount.FS
+}
+
 // CopyUp makes the place writable (see Filesystem.CopyUp) and gives it with its inode of now.
 func (r Ref) CopyUp() (Ref, error) {
 	if r.Mount.ReadOnly {
@@ -560,11 +575,11 @@ func (v *View) mayChange(r Ref) error {
 	if dir.Nlink == 0 {
 		return linux.ENOENT
 	}
-	if !v.Cred.May(dir, linux.W_OK|linux.X_OK) {
-		return linux.EACCES
-	}
 	if r.Mount.ReadOnly {
 		return linux.EROFS
+	}
+	if !v.Cred.May(dir, linux.W_OK|linux.X_OK) {
+		return linux.EACCES
 	}
 	return nil
 }
@@ -699,7 +714,12 @@ func (v *View) Link(old, path string) error {
 	if slash {
 		return linux.ENOENT
 	}
-	if o.Mount != r.Mount {
+	switch {
+	case r.Mount.FS.Type() == "proc":
+		return linux.ENOENT // there, what is not found cannot be made either
+	case r.Mount.ReadOnly:
+		return linux.EROFS
+	case o.Mount != r.Mount:
 		return linux.EXDEV
 	}
 	st, err := o.Stat()
@@ -943,13 +963,7 @@ func (v *View) ChownRef(r Ref, uid, gid uint32) error {
 		a.GID = &gid
 	}
 	if !st.Mode.IsDir() && !st.Mode.IsSymlink() {
-		m := st.Mode.Perm() &^ linux.S_ISUID
-		if m&0o010 != 0 {
-			m &^= linux.S_ISGID
-		}
-		if m != st.Mode.Perm() {
-			a.Mode = &m
-		}
+		a.Mode = st.withoutSetID()
 	}
 	return r.Mount.FS.SetAttr(r.Ino, a)
 }
@@ -987,6 +1001,9 @@ func (v *View) UtimesRef(r Ref, atime, mtime *time.Time, now bool) error {
 	if r, err = r.CopyUp(); err != nil {
 		return err
 	}
+	if now {
+		return r.Mount.FS.SetAttr(r.Ino, Attr{Touch: true})
+	}
 	return r.Mount.FS.SetAttr(r.Ino, Attr{Atime: atime, Mtime: mtime})
 }
 
@@ -1014,7 +1031,37 @@ func (v *View) Truncate(path string, size int64) error {
 	if r, err = r.CopyUp(); err != nil {
 		return err
 	}
-	return r.Mount.FS.SetAttr(r.Ino, Attr{Size: &size})
+	return r.Mount.FS.SetAttr(r.Ino, v.Resized(st, size))
+}
+
+// Resized is the change that a new size brings: who has no CAP_FSETID takes set-id bits away with it.
+func (v *View) Resized(st Stat, size int64) Attr {
+	a := Attr{Size: &size}
+	if !v.Cred.Has(CapFsetid) {
+		a.Mode = st.withoutSetID()
+	}
+	return a
+}
+
+// Written is the change that writing to a file brings besides its content, nil for none: as Resized.
+func (v *View) Written(st Stat) *linux.Mode {
+	if v.Cred.Has(CapFsetid) {
+		return nil
+	}
+	return st.withoutSetID()
+}
+
+// withoutSetID gives the mode that a file has when its set-id bits are taken away, nil where it has
+// none. A set-gid bit without an x for the group means mandatory locks, and stays.
+func (st Stat) withoutSetID() *linux.Mode {
+	m := st.Mode.Perm() &^ linux.S_ISUID
+	if m&0o010 != 0 {
+		m &^= linux.S_ISGID
+	}
+	if m == st.Mode.Perm() {
+		return nil
+	}
+	return &m
 }
 
 // ReadFile reads the whole of a regular file of at most limit bytes. EFBIG beyond it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dockerlab/dockerlab/sim/layer"
 	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/unionfs"
 	"github.com/dockerlab/dockerlab/sim/vfs"
 )
 
@@ -191,7 +192,26 @@ func (u *Unpacker) finish(h *tar.Header, name string) error {
 	if err := u.v.Chmod(name, headerMode(h)); err != nil {
 		return &PathError{"chmod", name, err}
 	}
+	if err := u.xattrs(h, name); err != nil {
+		return &PathError{"lsetxattr", name, err}
+	}
 	return u.times(h, name)
+}
+
+// xattrs gives a file the extended attributes of its header, capabilities say.
+func (u *Unpacker) xattrs(h *tar.Header, name string) error {
+	xattrs := layer.Xattrs(h)
+	if xattrs == nil {
+		return nil
+	}
+	ref, err := u.v.Resolve(name, false)
+	if err != nil {
+		return err
+	}
+	if fs, ok := ref.Mount.FS.(*unionfs.FS); ok {
+		return fs.SetXattrs(ref.Ino, xattrs)
+	}
+	return nil
 }
 
 func (u *Unpacker) chown(h *tar.Header, name string) error {
