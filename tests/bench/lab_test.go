@@ -1,0 +1,219 @@
+package bench
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/dockerlab/dockerlab/sim/image"
+	"github.com/dockerlab/dockerlab/sim/layer"
+	"github.com/dockerlab/dockerlab/sim/unionfs"
+)
+
+// changed is a container over an image of size files, ten of which it has changed.
+func changed(b testing.TB, size int) *unionfs.FS {
+	entries := []layer.Entry{dirEntry("d")}
+	for i := range size {
+		entries = append(entries, fileEntry(fmt.Sprintf("d/f%06d", i), "x"))
+	}
+	l, err := layer.New(entries)
+	if err != nil {
+		b.Fatal(err)
+	}
+	tree, err := layer.NewTree().Apply(l)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := unionfs.New(tree, unionfs.Options{})
+	for i := range 10 {
+		file, err := view(f).Afero().OpenFile(fmt.Sprintf("/d/f%06d", i), os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		io.WriteString(file, "more")
+		file.Close()
+	}
+	return f
+}
+
+// containerRaces compare a small image with large ones: what it costs must not grow with them.
+func containerRaces() []race {
+	over := func(size int) string { return fmt.Sprintf("over %d files", size) }
+	sizes := []int{100000, 100}
+	races := []race{
+		{name: "diff of ten changed files", aim: "as much over a large image as over a small one"},
+		{name: "commit of ten changed files", aim: "as much over a large image as over a small one"},
+		{name: "snapshot and restore", aim: "as much over a large image as over a small one"},
+	}
+	for _, size := range sizes {
+		once := sync.OnceValue(func() *unionfs.FS { return changed(discard{}, size) })
+		for i, run := range []func(f *unionfs.FS){
+			func(f *unionfs.FS) { f.Changes() },
+			func(f *unionfs.FS) {
+				if l, err := f.Layer(); err != nil || l.DiffID() == "" {
+					panic(fmt.Sprint("commit: ", err))
+				}
+			},
+			func(f *unionfs.FS) { f.Snapshot().FS(unionfs.Options{}) },
+		} {
+			races[i].runners = append(races[i].runners, runner{over(size), func(b *testing.B) {
+				f := once()
+				for b.Loop() {
+					run(f)
+				}
+			}})
+		}
+	}
+	return races
+}
+
+// discard is a testing.TB for what is made outside of a benchmark: an error is a panic.
+type discard struct{ testing.TB }
+
+func (discard) Fatal(a ...any) { panic(fmt.Sprint(a...)) }
+func (discard) Helper()        {}
+
+// archive is the docker-archive of an image of one layer of about 200 MB.
+var archive = sync.OnceValue(func() []byte {
+	var layerTar bytes.Buffer
+	w := tar.NewWriter(&layerTar)
+	random := rand.NewChaCha8([32]byte{})
+	content := make([]byte, 5<<20)
+	for i := range 40 {
+		random.Read(content)
+		w.WriteHeader(&tar.Header{Name: fmt.Sprintf("file%02d", i), Mode: 0o644, Size: int64(len(content)), Typeflag: tar.TypeReg})
+		w.Write(content)
+	}
+	w.Close()
+	config, _ := json.Marshal(map[string]any{"architecture": "amd64", "os": "linux", "config": map[string]any{},
+		"rootfs":  map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layerTar.Bytes()))}},
+		"history": []any{map[string]any{"created_by": "a benchmark"}}})
+	configName := fmt.Sprintf("%x.json", sha256.Sum256(config))
+	manifest, _ := json.Marshal([]any{map[string]any{"Config": configName, "RepoTags": []string{"bench:latest"}, "Layers": []string{"layer/layer.tar"}}})
+	var out bytes.Buffer
+	w = tar.NewWriter(&out)
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{{"layer/layer.tar", layerTar.Bytes()}, {configName, config}, {"manifest.json", manifest}} {
+		w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.data)), Typeflag: tar.TypeReg})
+		w.Write(f.data)
+	}
+	w.Close()
+	return out.Bytes()
+})
+
+// loadRace is the load of a 200 MB archive beside what no load can do without: to read the tar, and
+// the tar of the layer in it, and to hash the layer.
+func loadRace() race {
+	return race{name: "load of a 200 MB archive", aim: "within 1.5x", runners: []runner{
+		{ours, func(b *testing.B) {
+			data := archive()
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if _, _, err := new(image.Store).Load(bytes.NewReader(data), image.LoadOptions{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}},
+		{"read and hash", func(b *testing.B) {
+			data := archive()
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				r := tar.NewReader(bytes.NewReader(data))
+				for {
+					h, err := r.Next()
+					if err != nil {
+						break
+					}
+					if h.Name != "layer/layer.tar" {
+						continue
+					}
+					sum := sha256.New()
+					inner := tar.NewReader(io.TeeReader(r, sum))
+					for {
+						if _, err := inner.Next(); err != nil {
+							break
+						}
+						io.Copy(io.Discard, inner)
+					}
+					io.Copy(sum, r)
+				}
+			}
+		}},
+	}}
+}
+
+// archiveRace is "dockerlab layers --archive" beside "dive --ci", whole processes on one archive.
+func archiveRace() race {
+	file := sync.OnceValue(func() string {
+		name := filepath.Join(os.TempDir(), "dockerlab-bench.tar")
+		if err := os.WriteFile(name, archive(), 0o644); err != nil {
+			panic(err)
+		}
+		return name
+	})
+	binary := sync.OnceValue(func() string {
+		name := filepath.Join(os.TempDir(), "dockerlab-bench")
+		if out, err := exec.Command("go", "build", "-o", name, "../../cmd/dockerlab").CombinedOutput(); err != nil {
+			panic(string(out))
+		}
+		return name
+	})
+	process := func(b *testing.B, name string, args ...string) {
+		for b.Loop() {
+			if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+				b.Fatalf("%s: %v\n%s", name, err, out)
+			}
+		}
+	}
+	return race{name: "layers of a 200 MB archive, whole process", aim: "", runners: []runner{
+		{ours, func(b *testing.B) { process(b, binary(), "layers", "--archive", file()) }},
+		{"dive --ci", func(b *testing.B) {
+			dive, err := exec.LookPath("dive")
+			if err != nil {
+				b.Skip("needs dive: go install github.com/wagoodman/dive@v0.13.1")
+			}
+			process(b, dive, "--ci", "--source", "docker-archive", file())
+		}},
+	}}
+}
+
+// BenchmarkContainers gives the memory of a container that has changed a file, in an image of 64
+// layers, as the metric B/container: the aim is less than 20 KB.
+func BenchmarkContainers(b *testing.B) {
+	tree := treeOf(b, 64)
+	for b.Loop() {
+		const n = 1000
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		all := make([]*unionfs.FS, n)
+		for i := range all {
+			all[i] = unionfs.New(tree, unionfs.Options{})
+			f := view(all[i]).Afero()
+			for _, name := range []string{"/usr/share/doc/file-0-3", "/pid"} {
+				file, err := f.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+				if err != nil {
+					b.Fatal(err)
+				}
+				io.WriteString(file, "1")
+				file.Close()
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/container")
+		runtime.KeepAlive(all)
+	}
+}
