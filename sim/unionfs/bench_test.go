@@ -69,4 +69,3 @@ func BenchmarkAppend(b *testing.B) {
 		off += int64(len(p))
 	}
 }
-
