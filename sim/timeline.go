@@ -391,21 +391,19 @@ func (t *Timeline) read(src blob.Source, root blob.Ref) (past, error) {
 	}
 	p := past{label: d.String()}
 	now := d.Ref()
+	o := t.options
 	for _, list := range []*[]*moment{&p.undo, &p.redo, &p.names} {
 		for n := d.Count(); n > 0; n-- {
 			m := &moment{what: d.String(), at: d.Time(), ref: d.Ref()}
-			m.open = sync.OnceValues(func() (*State, error) {
-				o := t.options
-				o.State = t.State()
-				return ReadState(src, m.ref, o)
-			})
+			m.open = sync.OnceValues(func() (*State, error) { return ReadState(src, m.ref, o) })
 			*list = append(*list, m)
 		}
 	}
 	if err := d.End(); err != nil {
 		return past{}, err
 	}
-	p.now, err = ReadState(src, now, t.options)
+	p.now, err = ReadState(src, now, o)
+	o.State = p.now // with which the others share
 	return p, err
 }
 

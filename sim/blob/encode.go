@@ -111,16 +111,17 @@ func NewDecoder(b Blob) *Decoder { return &Decoder{b: b, data: b.Data, refs: b.R
 // Err is what was wrong.
 func (d *Decoder) Err() error { return d.err }
 
-// Fail notes what is wrong with a value that was given.
+// Fail notes what is wrong with a value that was given: the blob is damaged.
 func (d *Decoder) Fail(err error) {
+	if err != nil {
+		d.Pass(&DamagedError{d.ref, err})
+	}
+}
+
+// Pass notes an error of something that the blob speaks of.
+func (d *Decoder) Pass(err error) {
 	if d.err == nil && err != nil {
-		var missing *MissingError
-		var damaged *DamagedError
-		if errors.As(err, &missing) || errors.As(err, &damaged) {
-			d.err = err
-		} else {
-			d.err = &DamagedError{d.ref, err}
-		}
+		d.err = err
 		d.data, d.refs = nil, nil
 	}
 }

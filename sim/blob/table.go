@@ -79,14 +79,14 @@ func (d *Decoder) Table(s Source, each func(key string, d *Decoder)) {
 	for ; chunks > 0 && d.err == nil; chunks-- {
 		c, err := Open(s, d.Ref())
 		if err != nil {
-			d.Fail(err)
+			d.Pass(err)
 			return
 		}
 		for m := c.Count(); m > 0 && c.err == nil; m-- {
 			each(c.String(), c)
 			n--
 		}
-		d.Fail(c.End())
+		d.Pass(c.End())
 	}
 	if n != 0 {
 		d.Fail(errShort)

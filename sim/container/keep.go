@@ -200,7 +200,7 @@ func ReadState(src *layer.Source, r blob.Ref) (*State, error) {
 		if err == nil && c.ID != id {
 			err = fmt.Errorf("container %s has the record of %s", id, c.ID)
 		}
-		d.Fail(err)
+		d.Pass(err)
 		s.Containers = s.Containers.With(id, c)
 	})
 	d.Table(src, func(name string, d *blob.Decoder) { s.Names = s.Names.With(name, d.String()) })
@@ -210,7 +210,7 @@ func ReadState(src *layer.Source, r blob.Ref) (*State, error) {
 		if files := d.Ref(); !files.IsZero() {
 			var err error
 			v.Files, err = unionfs.ReadSnapshot(src, files, layer.NewTree())
-			d.Fail(err)
+			d.Pass(err)
 		}
 		s.Volumes = s.Volumes.With(name, v)
 	})
@@ -244,7 +244,7 @@ func (x *reader) container(r blob.Ref) (*Container, error) {
 			return nil, err
 		}
 		c.Log.Lines = append(c.Log.Lines, takeLines(b)...)
-		d.Fail(b.End())
+		d.Pass(b.End())
 	}
 	c.Log.Lines = append(c.Log.Lines, takeLines(d)...)
 	if err := d.End(); err != nil {

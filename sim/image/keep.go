@@ -1,6 +1,8 @@
 package image
 
 import (
+	"fmt"
+
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 
@@ -59,7 +61,7 @@ func ReadStore(src *layer.Source, d *blob.Decoder) *Store {
 		}
 		i, err := readImage(src, ref)
 		if err != nil {
-			d.Fail(err)
+			d.Pass(fmt.Errorf("image %s: %w", shortID(ID(id)), err))
 			return
 		}
 		i.Parent = parent

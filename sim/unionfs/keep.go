@@ -197,7 +197,7 @@ func ReadContent(src *layer.Source, d *blob.Decoder) layer.Content {
 	if d.Bool() {
 		f.pages.Set(m, 0, takePage(src, d))
 	} else if err := radix.Kept(src, d.Ref(), func(i uint64, d *blob.Decoder) { f.pages.Set(m, i, takePage(src, d)) }); err != nil {
-		d.Fail(err)
+		d.Pass(err)
 	}
 	return f
 }
