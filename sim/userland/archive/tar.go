@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dockerlab/dockerlab/sim/fnmatch"
+	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/posixre"
 	"github.com/dockerlab/dockerlab/sim/userland/datetime"
@@ -1312,6 +1313,47 @@ func (t *tarrer) safe(h *tar.Header, name string) (string, bool) {
 	return t.memberName(name), true
 }
 
+// pipe gives a file to the command of --to-command, on its standard input and in variables.
+func (t *tarrer) pipe(h *tar.Header, r io.Reader, name string) {
+	c := t.c
+	in, out, err := c.Pipe()
+	if err != nil {
+		t.fail("%s: Cannot open: %v", name, err)
+		return
+	}
+	c.Cloexec(out, true)
+	base := name[strings.LastIndexByte(name, '/')+1:]
+	env := append(slices.Clone(c.Env()), "TAR_FILETYPE=f", "TAR_MODE="+strconv.FormatInt(h.Mode, 8), "TAR_FILENAME="+name, "TAR_REALNAME="+base,
+		"TAR_UNAME="+h.Uname, "TAR_GNAME="+h.Gname, "TAR_SIZE="+strconv.FormatInt(h.Size, 10), "TAR_MTIME="+strconv.FormatInt(h.ModTime.Unix(), 10),
+		"TAR_UID="+strconv.Itoa(h.Uid), "TAR_GID="+strconv.Itoa(h.Gid), "TAR_SUBCOMMAND=-x")
+	pid, err := c.Start([]string{"/bin/sh", "-c", t.toCommand}, env, &kernel.SpawnOpts{Files: map[int]int{0: in, 1: 1, 2: 2}})
+	c.Close(in)
+	if err != nil {
+		c.Close(out)
+		t.fail("/bin/sh: Cannot exec: %v", err)
+		return
+	}
+	// A command that ends before it has read all is its own affair.
+	old := c.Signal(linux.SIGPIPE, kernel.Ignore)
+	io.Copy(c.FD(out), r)
+	c.Close(out)
+	c.Signal(linux.SIGPIPE, old)
+	for {
+		_, st, err := c.Wait(pid, 0)
+		if err == linux.EINTR {
+			continue
+		}
+		switch {
+		case err != nil || st.ExitCode() == 0:
+		case st.Signal != 0:
+			t.fail("%d: Child died with signal %d", pid, int(st.Signal))
+		default:
+			t.fail("%d: Child returned status %d", pid, st.Code)
+		}
+		return
+	}
+}
+
 func (t *tarrer) extract(h *tar.Header, tr *tar.Reader, name string) {
 	c := t.c
 	if t.toStdout {
@@ -1319,6 +1361,12 @@ func (t *tarrer) extract(h *tar.Header, tr *tar.Reader, name string) {
 			if _, err := io.Copy(c.Out, tr); err != nil {
 				t.broken(err, false)
 			}
+		}
+		return
+	}
+	if t.toCommand != "" {
+		if h.Typeflag == tar.TypeReg {
+			t.pipe(h, tr, name)
 		}
 		return
 	}

@@ -334,6 +334,7 @@ type wgetGNU struct {
 	extra                          []string
 	tries, maxRedirect             int
 	timeout                        time.Duration
+	wait                           time.Duration // between files
 	log                            io.Writer
 }
 
@@ -400,7 +401,14 @@ func (w *wgetGNU) main() int {
 			w.timeout = time.Duration(v * float64(time.Second))
 		case 'U':
 			w.agent = o.Arg
-		case 'v', '4', '6', 'h', wgetNoCheck, wgetProgress, wgetWaitRetry, wgetHTTPS, wgetContentDisposition, 'w', 'e':
+		case 'v', '4', '6', 'h', wgetNoCheck, wgetProgress, wgetWaitRetry, wgetHTTPS, wgetContentDisposition, 'e':
+		case 'w':
+			v, err := strconv.ParseFloat(strings.TrimSuffix(o.Arg, "s"), 64)
+			if err != nil || v < 0 || v > 1e6 {
+				c.Errorf("wget: --wait: Invalid time period ‘%s’\n", o.Arg)
+				return 2
+			}
+			w.wait = time.Duration(v * float64(time.Second))
 		case 'V':
 			c.Print("GNU Wget 1.21.3 built on linux-gnu.\n")
 			return 0
@@ -455,7 +463,10 @@ func (w *wgetGNU) main() int {
 		c.OnUsage()
 	}
 	status := 0
-	for _, u := range urls {
+	for i, u := range urls {
+		if i > 0 && w.wait > 0 {
+			c.Sleep(w.wait)
+		}
 		if s := w.get(u); s != 0 && (status == 0 || s < status) {
 			status = s
 		}

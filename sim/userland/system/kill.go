@@ -259,12 +259,27 @@ func killall(c *prog.Ctx) int {
 	}
 	c.Args = rest
 	c.OnUsage = func() { c.Errorf("%s", killallUsage) }
-	for o := range c.Getopt("egy:o:iZ:qs:u:vwVIrln:", []prog.Long{
+	var tests []func(p *kernel.ProcInfo) bool
+	groups, ask := false, false
+	for o := range c.Getopt("egy:o:iqs:u:vwVIrln:", []prog.Long{
 		{Name: "exact", Val: 'e'}, {Name: "ignore-case", Val: 'I'}, {Name: "process-group", Val: 'g'}, {Name: "interactive", Val: 'i'}, {Name: "list", Val: 'l'},
+		{Name: "younger-than", Arg: prog.ReqArg, Val: 'y'}, {Name: "older-than", Arg: prog.ReqArg, Val: 'o'}, {Name: "ns", Arg: prog.ReqArg, Val: 'n'},
 		{Name: "quiet", Val: 'q'}, {Name: "regexp", Val: 'r'}, {Name: "signal", Arg: prog.ReqArg, Val: 's'}, {Name: "user", Arg: prog.ReqArg, Val: 'u'}, {Name: "verbose", Val: 'v'}, {Name: "wait", Val: 'w'},
 	}) {
 		switch o.Val {
-		case 'e': // names are never longer here than the kernel keeps them
+		case 'e': // a long name is compared with the whole command line's in any case
+		case 'g':
+			groups = true
+		case 'i':
+			ask = true
+		case 'y', 'o':
+			age, ok := killallAge(o.Arg)
+			if !ok {
+				c.Errorf("Invalid time format\n")
+				c.Usage()
+			}
+			older := o.Val == 'o'
+			tests = append(tests, func(p *kernel.ProcInfo) bool { return (c.Now().Sub(p.Started) > age) == older })
 		case 'I':
 			fold = true
 		case 'l':
@@ -277,7 +292,7 @@ func killall(c *prog.Ctx) int {
 				}
 			}
 			return 0
-		case 'n':
+		case 'n': // all that can be seen here shares the container's namespaces
 			if _, err := strconv.Atoi(o.Arg); err != nil {
 				c.Errorf("Invalid namespace PID\n")
 				c.Usage()
@@ -353,12 +368,28 @@ func killall(c *prog.Ctx) int {
 			case comm != name:
 				continue
 			}
-			if err := c.Kill(p.Pid, sig); err != nil {
+			if slices.ContainsFunc(tests, func(f func(*kernel.ProcInfo) bool) bool { return !f(&p) }) {
+				continue
+			}
+			target := p.Pid
+			if groups {
+				if target = -p.Pgid; slices.Contains(killed, target) {
+					continue
+				}
+			}
+			if ask {
+				c.Print("Kill ", p.Comm, "(", strconv.Itoa(p.Pid), ") ? (y/N) ")
+				c.Out.Flush()
+				if line, _ := c.In.ReadString('\n'); !strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y") {
+					continue
+				}
+			}
+			if err := c.Kill(target, sig); err != nil {
 				c.Errorf("%s(%d): %v\n", name, p.Pid, err)
 				continue
 			}
 			hit = true
-			killed = append(killed, p.Pid)
+			killed = append(killed, target)
 			if verbose {
 				c.Errorf("Killed %s(%d) with signal %d\n", name, p.Pid, int(sig))
 			}
@@ -374,6 +405,20 @@ func killall(c *prog.Ctx) int {
 		c.Sleep(time.Second)
 	}
 	return c.Status
+}
+
+// killallAge reads the argument of killall -y and -o: a number and a unit.
+func killallAge(s string) (time.Duration, bool) {
+	units := map[string]float64{"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2630016, "y": 31557600}
+	if s == "" {
+		return 0, false
+	}
+	unit, ok := units[s[len(s)-1:]]
+	n, err := strconv.ParseFloat(s[:len(s)-1], 64)
+	if !ok || err != nil || n < 0 || n > 1e6 {
+		return 0, false
+	}
+	return time.Duration(n * unit * float64(time.Second)), true
 }
 
 const killallUsage = `Usage: killall [OPTION]... [--] NAME...
@@ -494,6 +539,7 @@ func pgrep(c *prog.Ctx) int {
 		c.UsageStatus = 1
 	}
 	var full, exact, invert, fold, newest, oldest, listName, listAll, countOnly, echo bool
+	locked, havePidfile, narrowing := false, false, 0
 	delim := "\n"
 	var tests []func(p *kernel.ProcInfo) bool
 	db := userdb.Load(c)
@@ -529,6 +575,7 @@ func pgrep(c *prog.Ctx) int {
 		}
 	}
 	short := "cd:fg:G:ilLnoO:P:r:s:t:u:U:vwxAaF:hV"
+
 	if killing {
 		short = "eq:cfg:G:inoO:P:r:s:t:u:U:vxAF:hVL"
 	}
@@ -537,7 +584,7 @@ func pgrep(c *prog.Ctx) int {
 		{Name: "ignore-case", Val: 'i'}, {Name: "list-name", Val: 'l'}, {Name: "list-full", Val: 'a'}, {Name: "newest", Val: 'n'}, {Name: "oldest", Val: 'o'}, {Name: "parent", Arg: prog.ReqArg, Val: 'P'},
 		{Name: "pgroup", Arg: prog.ReqArg, Val: 'g'}, {Name: "session", Arg: prog.ReqArg, Val: 's'}, {Name: "terminal", Arg: prog.ReqArg, Val: 't'}, {Name: "euid", Arg: prog.ReqArg, Val: 'u'}, {Name: "uid", Arg: prog.ReqArg, Val: 'U'},
 		{Name: "inverse", Val: 'v'}, {Name: "lightweight", Val: 'w'}, {Name: "exact", Val: 'x'}, {Name: "echo", Val: 'e'}, {Name: "runstates", Arg: prog.ReqArg, Val: 'r'},
-		{Name: "older", Arg: prog.ReqArg, Val: 'O'}, {Name: "ignore-ancestors", Val: 'A'}, {Name: "pidfile", Arg: prog.ReqArg, Val: 'F'}, {Name: "logpidfile", Val: 'L'},
+		{Name: "older", Arg: prog.ReqArg, Val: 'O'}, {Name: "ignore-ancestors", Val: 'A'}, {Name: "pidfile", Arg: prog.ReqArg, Val: 'F'}, {Name: "logpidfile", Val: 'L'}, {Name: "queue", Arg: prog.ReqArg, Val: 'q'},
 		{Name: "ns", Arg: prog.ReqArg, Val: pgNS}, {Name: "nslist", Arg: prog.ReqArg, Val: pgNSList},
 	}
 	if !c.GNU() {
@@ -609,7 +656,25 @@ func pgrep(c *prog.Ctx) int {
 				c.Usage()
 			}
 			tests = append(tests, func(p *kernel.ProcInfo) bool { return c.Now().Sub(p.Started) >= time.Duration(secs)*time.Second })
+		case 'A':
+			above := map[int]bool{}
+			all := procs(c)
+			for pid := c.Pid(); pid > 0; {
+				above[pid] = true
+				i := slices.IndexFunc(all, func(p kernel.ProcInfo) bool { return p.Pid == pid })
+				if i < 0 {
+					break
+				}
+				pid = all[i].Ppid
+			}
+			tests = append(tests, func(p *kernel.ProcInfo) bool { return !above[p.Pid] })
+			narrowing++
+		case 'w': // a process of the lab has one thread, which has its number
+		case 'q': // the value goes to a handler that asks for it, which no program of the lab has
+		case 'L':
+			locked = true
 		case 'F':
+			havePidfile = true
 			b, err := c.ReadFile(o.Arg)
 			pid, err2 := strconv.Atoi(strings.TrimSpace(string(b)))
 			if err != nil || err2 != nil {
@@ -630,8 +695,12 @@ func pgrep(c *prog.Ctx) int {
 			c.Version()
 		}
 	}
+	if locked && !havePidfile {
+		c.Fail("-L without -F makes no sense")
+		try()
+	}
 	switch {
-	case len(c.Args) == 0 && len(tests) == 0:
+	case len(c.Args) == 0 && len(tests) == narrowing:
 		if c.GNU() {
 			c.Fail("no matching criteria specified")
 		}
@@ -741,11 +810,14 @@ func top(c *prog.Ctx) int {
 	if !c.GNU() {
 		delay = 5 * time.Second
 	}
-	short, long := "hvbcHiOSsEd:n:p:u:U:w::o:1", []prog.Long{{Name: "batch-mode", Val: 'b'}, {Name: "iterations", Arg: prog.ReqArg, Val: 'n'}, {Name: "delay", Arg: prog.ReqArg, Val: 'd'}}
+	short, long := "hVbcd:n:p:u:U:", []prog.Long{{Name: "batch-mode", Val: 'b'}, {Name: "cmdline-toggle", Val: 'c'}, {Name: "iterations", Arg: prog.ReqArg, Val: 'n'},
+		{Name: "delay", Arg: prog.ReqArg, Val: 'd'}, {Name: "pid", Arg: prog.ReqArg, Val: 'p'}, {Name: "filter-only-euser", Arg: prog.ReqArg, Val: 'u'}, {Name: "filter-any-user", Arg: prog.ReqArg, Val: 'U'}}
 	if !c.GNU() {
 		short, long = "d:n:bHm", nil
 	}
 	var only []string
+	var user *uint32
+	commandLine := false
 	for o := range c.Getopt(short, long) {
 		switch o.Val {
 		case 'b':
@@ -772,8 +844,19 @@ func top(c *prog.Ctx) int {
 			delay = d
 		case 'p':
 			only = append(only, strings.Split(o.Arg, ",")...)
-		case 'h', 'v':
-			c.Print("  procps-ng 4.0.2\n")
+		case 'c':
+			commandLine = !commandLine
+		case 'u', 'U':
+			uid, ok := userdb.Load(c).ParseUser(o.Arg)
+			if !ok {
+				c.Errorf("%s: Invalid user\n", c.Name)
+				return 1
+			}
+			user = &uid
+		case 'h':
+			c.Help()
+		case 'V':
+			c.Print(c.Name, " from procps-ng 4.0.2\n")
 			return 0
 		}
 	}
@@ -820,13 +903,13 @@ func top(c *prog.Ctx) int {
 				rows = r
 			}
 		}
-		topScreen(c, rows, only)
+		topScreen(c, rows, only, user, commandLine)
 		c.Out.Flush()
 	}
 	return 0
 }
 
-func topScreen(c *prog.Ctx, rows int, only []string) {
+func topScreen(c *prog.Ctx, rows int, only []string, user *uint32, commandLine bool) {
 	db := userdb.Load(c)
 	all := procs(c)
 	m := meminfo(c)
@@ -849,11 +932,15 @@ func topScreen(c *prog.Ctx, rows int, only []string) {
 			"    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND",
 		)
 		for _, p := range all {
-			if len(only) > 0 && !slices.Contains(only, strconv.Itoa(p.Pid)) {
+			if len(only) > 0 && !slices.Contains(only, strconv.Itoa(p.Pid)) || user != nil && p.Cred.UID != *user {
 				continue
 			}
+			command := p.Comm
+			if commandLine && len(p.Cmdline) > 0 {
+				command = strings.Join(p.Cmdline, " ")
+			}
 			cs := p.CPU.Milliseconds() / 10
-			lines = append(lines, fmt.Sprintf("%7d %-8.8s  20   0 %7d %6d %6d %c %5.1f %5.1f %6d:%02d.%02d %s", p.Pid, db.UserName(p.Cred.UID), vmSize, vmRSS, vmRSS*3/4, p.State, 0.0, 0.0, cs/6000, cs/100%60, cs%100, p.Comm))
+			lines = append(lines, fmt.Sprintf("%7d %-8.8s  20   0 %7d %6d %6d %c %5.1f %5.1f %6d:%02d.%02d %s", p.Pid, db.UserName(p.Cred.UID), vmSize, vmRSS, vmRSS*3/4, p.State, 0.0, 0.0, cs/6000, cs/100%60, cs%100, command))
 		}
 	} else {
 		load := loadavg(c)

@@ -18,10 +18,8 @@ import (
 // and the small inits.
 
 const (
-	envBlock = prog.LongOnly + iota
-	envDefault
+	envDefault = prog.LongOnly + iota
 	envIgnore
-	envList
 )
 
 func env(c *prog.Ctx) int {
@@ -31,8 +29,8 @@ func env(c *prog.Ctx) int {
 	var unset []string
 	short, long := "+C:iS:u:v0", []prog.Long{
 		{Name: "ignore-environment", Val: 'i'}, {Name: "null", Val: '0'}, {Name: "unset", Arg: prog.ReqArg, Val: 'u'}, {Name: "chdir", Arg: prog.ReqArg, Val: 'C'},
-		{Name: "default-signal", Arg: prog.OptArg, Val: envDefault}, {Name: "ignore-signal", Arg: prog.OptArg, Val: envIgnore}, {Name: "block-signal", Arg: prog.OptArg, Val: envBlock},
-		{Name: "list-signal-handling", Val: envList}, {Name: "debug", Val: 'v'}, {Name: "split-string", Arg: prog.ReqArg, Val: 'S'},
+		{Name: "default-signal", Arg: prog.OptArg, Val: envDefault}, {Name: "ignore-signal", Arg: prog.OptArg, Val: envIgnore},
+		{Name: "debug", Val: 'v'}, {Name: "split-string", Arg: prog.ReqArg, Val: 'S'},
 	}
 	if !c.GNU() {
 		c.UsageStatus = 1
@@ -75,7 +73,7 @@ func env(c *prog.Ctx) int {
 			signals(o, kernel.Default)
 		case envIgnore:
 			signals(o, kernel.Ignore)
-		case envBlock, envList, 'S':
+		case 'S': // was carried out before
 		}
 	}
 	vars := slices.Clone(c.Env())

@@ -382,14 +382,16 @@ func fromJSONValue(v any) (any, error) {
 // Explain words why text is no JSON.
 func Explain(text string, err error) string {
 	var bad *json.SyntaxError
-	if errors.As(err, &bad) && bad.Offset > 0 && int(bad.Offset) <= len(text) {
-		before := text[:bad.Offset]
-		where := fmt.Sprintf(" at line %d, column %d", strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before, "\n")-1)
-		switch text[bad.Offset-1] {
-		case '}':
-			return "Unmatched '}'" + where
-		case ']':
-			return "Expected another array element" + where
+	if errors.As(err, &bad) {
+		// A decoder's offset stands before the character that does not fit.
+		at := int(bad.Offset)
+		if at >= 0 && at < len(text) && (text[at] == '}' || text[at] == ']') {
+			what := "Unmatched '}'"
+			if text[at] == ']' {
+				what = "Expected another array element"
+			}
+			before := text[:at+1]
+			return fmt.Sprintf("%s at line %d, column %d", what, strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before, "\n")-1)
 		}
 	}
 	line := strings.Count(text, "\n") + 1
