@@ -162,6 +162,26 @@ func broadcast(p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
+// allocate gives out an address of one of the pools, want where it is not the zero Addr.
+func allocate(pools []Pool, want netip.Addr) (left []Pool, from Pool, addr netip.Addr, err error) {
+	for i, p := range pools {
+		if want.IsValid() && !p.Subnet.Contains(want) {
+			continue
+		}
+		q, a, err := p.take(want)
+		if errors.Is(err, errNoAddress) && i+1 < len(pools) {
+			continue
+		}
+		if err != nil {
+			return nil, p, a, err
+		}
+		left = slices.Clone(pools)
+		left[i] = q
+		return left, p, a, nil
+	}
+	return nil, Pool{}, addr, invalid("Invalid address %s: It does not belong to any of this network's subnets", want)
+}
+
 // macOf is the hardware address that goes with an IPv4 address: Docker's prefix and its bytes.
 func macOf(a netip.Addr) string {
 	b := a.As4()

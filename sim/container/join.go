@@ -106,14 +106,17 @@ func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, lat
 		ep.Aliases = append(slices.Clip(ep.Aliases), short)
 	}
 	var addr netip.Addr
+	var addr6 netip.Prefix
 	if len(n.Pools) > 0 {
-		var want netip.Addr
-		if i := ep.IPAMConfig; i != nil && i.IPv4Address != "" {
-			a, err := netip.ParseAddr(i.IPv4Address)
-			if err != nil {
+		var want, want6 netip.Addr
+		if i := ep.IPAMConfig; i != nil {
+			var err error
+			if want, err = wanted(i.IPv4Address); err != nil {
 				return invalid("invalid IPv4 address: %s", i.IPv4Address)
 			}
-			want = a
+			if want6, err = wanted(i.IPv6Address); err != nil {
+				return invalid("invalid IPv6 address: %s", i.IPv6Address)
+			}
 		}
 		if err := e.update(func(s *State) error {
 			now, ok := s.Networks.Get(n.ID)
@@ -121,25 +124,19 @@ func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, lat
 				return notFound("network %s not found", n.Name)
 			}
 			m := *now
-			m.Pools = slices.Clone(m.Pools)
-			for i, p := range m.Pools {
-				if want.IsValid() && !p.Subnet.Contains(want) {
-					continue
-				}
-				q, a, err := p.take(want)
-				if errors.Is(err, errNoAddress) && i+1 < len(m.Pools) {
-					continue
-				}
-				if err != nil {
+			var from Pool
+			var err error
+			if m.Pools, from, addr, err = allocate(m.Pools, want); err != nil {
+				return err
+			}
+			ep.IPPrefixLen, ep.Gateway = from.Subnet.Bits(), from.Gateway.String()
+			if len(m.Pools6) > 0 {
+				var a netip.Addr
+				if m.Pools6, from, a, err = allocate(m.Pools6, want6); err != nil {
 					return err
 				}
-				m.Pools[i], addr = q, a
-				ep.IPPrefixLen = p.Subnet.Bits()
-				ep.Gateway = p.Gateway.String()
-				break
-			}
-			if !addr.IsValid() {
-				return invalid("Invalid address %s: It does not belong to any of this network's subnets", want)
+				addr6 = netip.PrefixFrom(a, from.Subnet.Bits())
+				ep.GlobalIPv6Address, ep.GlobalIPv6PrefixLen, ep.IPv6Gateway = a.String(), addr6.Bits(), from.Gateway.String()
 			}
 			s.Networks = s.Networks.With(m.ID, &m)
 			return nil
@@ -176,8 +173,14 @@ func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, lat
 			l.ifaces++ // no number comes twice
 			e.mu.Unlock()
 			w.Attach(ns, fmt.Sprintf("eth%d", number), addr, ep.MacAddress)
+			if addr6.IsValid() {
+				w.Attach6(ns, addr6)
+			}
 			if etc != nil {
 				etc.appendHosts(ownHostsLine(c, addr))
+				if addr6.IsValid() {
+					etc.appendHosts(ownHostsLine(c, addr6.Addr()))
+				}
 				if isUserDefined(n.Name) {
 					etc.useOwnResolver(c)
 				}
@@ -191,6 +194,14 @@ func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, lat
 	return nil
 }
 
+// wanted is an address that somebody asks for, the zero Addr where it is empty.
+func wanted(s string) (netip.Addr, error) {
+	if s == "" {
+		return netip.Addr{}, nil
+	}
+	return netip.ParseAddr(s)
+}
+
 // leave takes a running container off a network.
 func (e *Engine) leave(c *Container, n *Network) {
 	ep := c.Ends[n.Name]
@@ -198,6 +209,7 @@ func (e *Engine) leave(c *Container, n *Network) {
 		return
 	}
 	if addr, err := netip.ParseAddr(ep.IPAddress); err == nil {
+		addr6, _ := wanted(ep.GlobalIPv6Address)
 		l := e.live(c.ID)
 		w := e.wire(n)
 		e.k.Do(func() {
@@ -212,9 +224,11 @@ func (e *Engine) leave(c *Container, n *Network) {
 			}
 			if etc != nil {
 				etc.removeHosts(addr.String())
+				etc.removeHosts(addr6.String())
 			}
 		})
 		e.giveBack(n.ID, addr)
+		e.giveBack(n.ID, addr6)
 	}
 	e.emitNetwork(n, "disconnect", map[string]string{"container": c.ID})
 }
@@ -226,10 +240,12 @@ func (e *Engine) giveBack(network string, addr netip.Addr) {
 			return nil
 		}
 		m := *now
-		m.Pools = slices.Clone(m.Pools)
-		for i, p := range m.Pools {
-			if p.Subnet.Contains(addr) {
-				m.Pools[i] = p.give(addr)
+		m.Pools, m.Pools6 = slices.Clone(m.Pools), slices.Clone(m.Pools6)
+		for _, pools := range [][]Pool{m.Pools, m.Pools6} {
+			for i, p := range pools {
+				if p.Subnet.Contains(addr) {
+					pools[i] = p.give(addr)
+				}
 			}
 		}
 		s.Networks = s.Networks.With(m.ID, &m)

@@ -146,28 +146,24 @@ func (e *Engine) CreateNetwork(r types.NetworkCreateRequest) (*types.NetworkCrea
 func (n *Network) allot(configs []ntypes.IPAMConfig, s *State) error {
 	var used []netip.Prefix
 	for _, o := range s.Networks.All() {
-		for _, p := range o.Pools {
+		for _, p := range slices.Concat(o.Pools, o.Pools6) {
 			used = append(used, p.Subnet)
 		}
 	}
-	if len(configs) == 0 {
-		if n.EnableIPv6 {
-			return errNoIPv6Default
-		}
+	six := func(c ntypes.IPAMConfig) bool { return strings.Contains(c.Subnet, ":") }
+	if !slices.ContainsFunc(configs, func(c ntypes.IPAMConfig) bool { return !six(c) }) {
 		p, err := newPool(ntypes.IPAMConfig{}, used)
 		if err != nil {
 			return err
 		}
 		n.Pools = []Pool{p}
 		n.IPAM.Config = []ntypes.IPAMConfig{{Subnet: p.Subnet.String(), Gateway: p.Gateway.String()}}
-		return nil
 	}
-	n.ChosenSubnet = true
-	four := 0
+	if n.EnableIPv6 && !slices.ContainsFunc(configs, six) {
+		return errNoIPv6Default
+	}
+	n.ChosenSubnet = len(configs) > 0
 	for _, c := range configs {
-		if four += 1 - strings.Count(c.Subnet, "::"); four > 1 && n.Driver == "bridge" && !strings.Contains(c.Subnet, ":") {
-			return refuse(Forbidden, "bridge driver doesn't support multiple subnets")
-		}
 		if c.Subnet == "" {
 			return refuse(Unknown, "Invalid subnet %s : invalid CIDR address: %s", c.Subnet, c.Subnet)
 		}
@@ -175,7 +171,17 @@ func (n *Network) allot(configs []ntypes.IPAMConfig, s *State) error {
 		if err != nil {
 			return err
 		}
-		used = append(used, p.Subnet)
+		if six(c) {
+			if n.EnableIPv6 {
+				used = append(used, p.Subnet)
+				n.Pools6 = append(n.Pools6, p)
+			}
+			n.IPAM.Config = append(n.IPAM.Config, c)
+			continue
+		}
+		if used = append(used, p.Subnet); len(n.Pools) > 0 && n.Driver == "bridge" {
+			return refuse(Forbidden, "bridge driver doesn't support multiple subnets")
+		}
 		n.Pools = append(n.Pools, p)
 		// The default gateway is not shown of a subnet that somebody chose, until the engine is
 		// restarted: unlike of one out of the default pools.
@@ -287,12 +293,16 @@ func (e *Engine) networkResource(n *Network, detailed bool) types.NetworkResourc
 		if ep.IPAddress != "" {
 			er.IPv4Address = fmt.Sprintf("%s/%d", ep.IPAddress, ep.IPPrefixLen)
 		}
+		if ep.GlobalIPv6Address != "" {
+			er.IPv6Address = fmt.Sprintf("%s/%d", ep.GlobalIPv6Address, ep.GlobalIPv6PrefixLen)
+		}
 		r.Containers[c.ID] = er
 	}
 	return r
 }
 
-// Networks lists those that pass the filters.
+// Networks lists those that pass the filters. Only a detailed list knows who uses a network: in
+// another, all that somebody created are dangling, as in the engine's.
 func (e *Engine) Networks(f filters.Args, detailed bool) ([]types.NetworkResource, error) {
 	if err := checkFilters(f, "dangling", "driver", "id", "idOrName", "label", "name", "scope", "type"); err != nil {
 		return nil, err
@@ -311,7 +321,7 @@ func (e *Engine) Networks(f filters.Args, detailed bool) ([]types.NetworkResourc
 			f.Contains("scope") && !f.ExactMatch("scope", "local") {
 			continue
 		}
-		if byUse && dangling != (!isPredefined(n.Name) && !s.networkInUse(n)) {
+		if byUse && dangling != (!isPredefined(n.Name) && !(detailed && s.networkInUse(n))) {
 			continue
 		}
 		if ok, err := ofType(f, n); err != nil {

@@ -143,14 +143,7 @@ func (e *Engine) adopt(to *State, now time.Time) {
 	}
 	for id, n := range s.Networks.All() {
 		m := *n
-		m.Pools = nil
-		for i, p := range n.Pools {
-			var aux map[string]string
-			if i < len(n.IPAM.Config) {
-				aux = n.IPAM.Config[i].AuxAddress
-			}
-			m.Pools = append(m.Pools, p.emptied(aux))
-		}
+		m.Pools, m.Pools6 = n.emptied(n.Pools), n.emptied(n.Pools6)
 		s.Networks = s.Networks.With(id, &m)
 	}
 	bases := map[digest.Digest]*Base{}
@@ -338,6 +331,20 @@ func (e *Engine) crash(id string) {
 		e.k.Do(box.KillInside)
 		e.awaitEnd(context.Background(), l, -1)
 	}
+}
+
+// emptied are pools of the network with only the addresses taken that no container has.
+func (n *Network) emptied(pools []Pool) (out []Pool) {
+	for _, p := range pools {
+		var aux map[string]string
+		for _, c := range n.IPAM.Config {
+			if sub, err := netip.ParsePrefix(c.Subnet); err == nil && sub.Masked() == p.Subnet {
+				aux = c.AuxAddress
+			}
+		}
+		out = append(out, p.emptied(aux))
+	}
+	return out
 }
 
 // emptied is the pool with only the addresses taken that no container has.

@@ -175,7 +175,8 @@ type Network struct {
 	EnableIPv6 bool
 	ConfigOnly bool
 	IPAM       ntypes.IPAM
-	Pools      []Pool
+	Pools      []Pool // of IPv4
+	Pools6     []Pool // of IPv6, where EnableIPv6
 	Options    map[string]string
 	Labels     map[string]string
 	Interface  string // of its bridge on the host, "br-" and 12 digits

@@ -35,6 +35,7 @@ type NetNS struct {
 type Iface struct {
 	Name    string // "eth0"
 	Addr    netip.Prefix
+	Addr6   netip.Prefix // of IPv6, where it has one
 	MAC     string
 	Network *Network
 }
@@ -91,11 +92,22 @@ func (n *Network) Attach(ns *NetNS, iface string, addr netip.Addr, mac string) {
 	ns.ifaces = append(ns.ifaces, Iface{Name: iface, Addr: netip.PrefixFrom(addr, n.Subnet.Bits()), MAC: mac, Network: n})
 }
 
+// Attach6 gives ns, which is on the network, an IPv6 address there too.
+func (n *Network) Attach6(ns *NetNS, addr netip.Prefix) {
+	for i := range ns.ifaces {
+		if ns.ifaces[i].Network == n {
+			ns.ifaces[i].Addr6 = addr
+			n.members[addr.Addr()] = ns
+		}
+	}
+}
+
 // Detach takes ns off the network.
 func (n *Network) Detach(ns *NetNS) {
 	for i, f := range ns.ifaces {
 		if f.Network == n {
 			delete(n.members, f.Addr.Addr())
+			delete(n.members, f.Addr6.Addr())
 			ns.ifaces = append(ns.ifaces[:i], ns.ifaces[i+1:]...)
 			return
 		}

@@ -487,7 +487,7 @@ func hostProgram(c *prog.Ctx) int {
 type iface struct {
 	index, peer int
 	name, mac   string
-	addr        netip.Prefix
+	addr, addr6 netip.Prefix
 	gateway     netip.Addr
 	loopback    bool
 }
@@ -497,7 +497,7 @@ func ifaces(c *prog.Ctx) []iface {
 	all := []iface{{index: 1, name: "lo", mac: "00:00:00:00:00:00", addr: netip.MustParsePrefix("127.0.0.1/8"), loopback: true}}
 	leads := c.Sandbox().Net().DefaultIface()
 	for i, f := range c.Sandbox().Net().Ifaces() {
-		n := iface{index: 2*i + 6, peer: 2*i + 7, name: f.Name, mac: strings.ToLower(f.MAC), addr: f.Addr}
+		n := iface{index: 2*i + 6, peer: 2*i + 7, name: f.Name, mac: strings.ToLower(f.MAC), addr: f.Addr, addr6: f.Addr6}
 		if i == leads {
 			n.gateway = f.Network.Gateway
 		}
@@ -668,6 +668,9 @@ func showLink(c *prog.Ctx, f iface, addr, four, six, brief, oneline bool) {
 	}
 	if oneline {
 		c.Printf("%d: %s    inet %s %sscope %s %s\\       valid_lft forever preferred_lft forever\n", f.index, f.name, f.addr, broadcast, scope, f.name)
+		if f.addr6.IsValid() {
+			c.Printf("%d: %s    inet6 %s scope global \\       valid_lft forever preferred_lft forever\n", f.index, f.name, f.addr6)
+		}
 		return
 	}
 	if c.GNU() {
@@ -692,6 +695,9 @@ func showLink(c *prog.Ctx, f iface, addr, four, six, brief, oneline bool) {
 	}
 	if addr && !six && f.addr.IsValid() {
 		c.Printf("    inet %s %sscope %s %s\n       valid_lft forever preferred_lft forever\n", f.addr, broadcast, scope, f.name)
+	}
+	if addr && !four && f.addr6.IsValid() {
+		c.Printf("    inet6 %s scope global \n       valid_lft forever preferred_lft forever\n", f.addr6)
 	}
 }
 
