@@ -58,8 +58,8 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 			tmp.Discard()
 		}
 	})
-	e.disconnectAll(id)
 	code := st.ExitCode()
+	left := e.disconnectAll(id)
 	wait, restart := l.restart.next(c, code, now)
 	e.mu.Lock()
 	l.files, l.box, l.task, l.io, l.net, l.etc, l.mounted, l.ipc, l.sys, l.ifaces = nil, nil, nil, nil, nil, nil, nil, nil, nil, 0
@@ -77,6 +77,9 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 		return nil
 	})
 	e.emitContainer(c, "die", map[string]string{"exitCode": strconv.Itoa(code)})
+	for _, n := range left {
+		e.emitNetwork(n, "disconnect", map[string]string{"container": id})
+	}
 	for _, m := range c.Mounts {
 		if m.Type == "volume" {
 			e.emitVolume(m.Name, "unmount", map[string]string{"container": id, "driver": m.Driver})

@@ -222,7 +222,7 @@ func (e *Engine) Tag(ref, repo, tag string) error {
 	return e.tag(img.ID, reference.TagNameOnly(name))
 }
 
-// tag makes a name lead to an image.
+// tag makes a name lead to an image; one without a tag gets latest, of which its event says nothing.
 func (e *Engine) tag(id image.ID, name reference.Named) error {
 	if _, ok := name.(reference.Canonical); ok {
 		return invalid("refusing to create a tag with a digest reference")
@@ -230,17 +230,17 @@ func (e *Engine) tag(id image.ID, name reference.Named) error {
 	if reference.FamiliarName(name) == "sha256" {
 		return invalid("refusing to create an ambiguous tag using digest algorithm as name")
 	}
-	now := e.now()
+	now, said := e.now(), reference.FamiliarString(name)
 	if err := e.update(func(s *State) error {
 		if s.Images.Get(id) == nil {
 			return notFound("No such image: %s", id)
 		}
-		s.Images = s.Images.WithTag(name, id, now)
+		s.Images = s.Images.WithTag(reference.TagNameOnly(name), id, now)
 		return nil
 	}); err != nil {
 		return err
 	}
-	e.emitImage(string(id), reference.FamiliarString(name), "tag")
+	e.emitImage(string(id), said, "tag")
 	return nil
 }
 

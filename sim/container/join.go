@@ -202,7 +202,7 @@ func wanted(s string) (netip.Addr, error) {
 	return netip.ParseAddr(s)
 }
 
-// leave takes a running container off a network.
+// leave takes a running container off a network. The event is the caller's to emit.
 func (e *Engine) leave(c *Container, n *Network) {
 	ep := c.Ends[n.Name]
 	if ep == nil || ep.EndpointID == "" {
@@ -230,7 +230,6 @@ func (e *Engine) leave(c *Container, n *Network) {
 		e.giveBack(n.ID, addr)
 		e.giveBack(n.ID, addr6)
 	}
-	e.emitNetwork(n, "disconnect", map[string]string{"container": c.ID})
 }
 
 func (e *Engine) giveBack(network string, addr netip.Addr) {
@@ -253,19 +252,21 @@ func (e *Engine) giveBack(network string, addr netip.Addr) {
 	})
 }
 
-// disconnectAll takes a container that has ended off its networks, and frees its ports.
-func (e *Engine) disconnectAll(id string) {
+// disconnectAll takes a container that has ended off its networks, which it gives, and frees its
+// ports.
+func (e *Engine) disconnectAll(id string) (left []*Network) {
 	c, err := e.Container(id)
 	if err != nil {
-		return
+		return nil
 	}
 	e.unpublish(id)
 	if c.Net.SandboxID == "" {
-		return
+		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Ends)) {
-		if n, err := e.Network(name); err == nil {
+		if n, err := e.Network(name); err == nil && c.Ends[name] != nil && c.Ends[name].EndpointID != "" {
 			e.leave(c, n)
+			left = append(left, n)
 		}
 	}
 	e.change(id, func(c *Container) error {
@@ -273,6 +274,7 @@ func (e *Engine) disconnectAll(id string) {
 		c.Net = NetState{}
 		return nil
 	})
+	return left
 }
 
 // resolve is a container's resolver: names of other containers on its networks that somebody

@@ -270,9 +270,6 @@ func (m *matcher) match(s *State, c *Container) (ok, stop bool) {
 			return false, false
 		}
 	}
-	if !f.Match("isolation", string(c.Host.Isolation)) && f.Contains("isolation") {
-		return false, false
-	}
 	return true, false
 }
 

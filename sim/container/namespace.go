@@ -290,7 +290,11 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 			if err != nil {
 				return nil, err
 			}
-			jobs = append(jobs, job{mp.Destination, false, &vfs.Mount{FS: m.shown(fs), Source: "/dev/vda1", ReadOnly: !mp.RW, Options: "relatime"}})
+			source := "/dev/vda1"
+			if fs.Type() == "tmpfs" {
+				source = "tmpfs"
+			}
+			jobs = append(jobs, job{mp.Destination, false, &vfs.Mount{FS: m.shown(fs), Source: source, ReadOnly: !mp.RW, Options: "relatime"}})
 		case mtypes.TypeBind:
 			mt, file, err := m.e.bind(mp)
 			if err != nil {

@@ -553,6 +553,9 @@ func (e *Engine) Disconnect(ref, network string, force bool) error {
 	}
 	if c.Status.Running {
 		e.leave(c, n)
+		for range 2 { // as the engine says it
+			e.emitNetwork(n, "disconnect", map[string]string{"container": c.ID})
+		}
 	}
 	return e.change(c.ID, func(c *Container) error {
 		c.Ends = maps.Clone(c.Ends)

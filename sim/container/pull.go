@@ -309,7 +309,13 @@ func (e *Engine) Search(ctx context.Context, term string, limit int) ([]SearchRe
 
 // Save writes images as docker save does.
 func (e *Engine) Save(w io.Writer, names []string) error {
-	err := e.State().Images.Save(w, names, e.now())
+	images := e.State().Images
+	if ids, err := images.Picked(names); err == nil {
+		for _, id := range ids {
+			e.emitImage(string(id), string(id), "save")
+		}
+	}
+	err := images.Save(w, names, e.now())
 	var none *image.NotFoundError
 	if errors.As(err, &none) {
 		return as(NotFound, err)
@@ -392,7 +398,7 @@ func (e *Engine) Import(r io.Reader, repo, tag, message string, changes []string
 		return "", err
 	}
 	if ref != nil {
-		if err := e.tag(img.ID, reference.TagNameOnly(ref)); err != nil {
+		if err := e.tag(img.ID, ref); err != nil {
 			return "", err
 		}
 	}

@@ -63,7 +63,9 @@ func (e *Engine) start(c *Container, l *live, fresh bool) error {
 		return nil
 	}
 	code, err := startError(c.Path, err)
-	e.disconnectAll(c.ID)
+	for _, n := range e.disconnectAll(c.ID) {
+		e.emitNetwork(n, "disconnect", map[string]string{"container": c.ID})
+	}
 	e.mu.Lock()
 	x := l.io
 	l.io, l.box, l.task, l.net, l.etc, l.ipc, l.sys, l.ifaces = nil, nil, nil, nil, nil, nil, nil, 0

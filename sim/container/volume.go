@@ -11,6 +11,7 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/filters"
 	vtypes "github.com/docker/docker/api/types/volume"
+	"github.com/docker/go-units"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/unionfs"
@@ -125,12 +126,33 @@ func (e *Engine) volumeFS(name string) (*unionfs.FS, error) {
 		return nil, notFound("get %s: no such volume", name)
 	}
 	o := e.fsOptions("ext4", nil)
+	if v.inMemory() {
+		o.Type = "tmpfs"
+		if size, ok := v.mountOption("size"); ok {
+			if n, err := units.RAMInBytes(size); err == nil {
+				o.Disk = &unionfs.Disk{Size: n}
+			}
+		}
+	}
 	fs := unionfs.New(nil, o)
 	if v.Files != nil {
 		fs = v.Files.FS(o)
 	}
 	e.volumes[name] = fs
 	return fs, nil
+}
+
+// inMemory says whether a volume is a tmpfs: --opt type=tmpfs.
+func (v *Volume) inMemory() bool { return v.Options["type"] == "tmpfs" }
+
+// mountOption is one of the options of a volume's mount: --opt o=NAME=VALUE,....
+func (v *Volume) mountOption(name string) (value string, ok bool) {
+	for _, o := range strings.Split(v.Options["o"], ",") {
+		if value, ok = strings.CutPrefix(o, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
 }
 
 // populate gives an empty volume what the image has at its place in the container: content, owner and

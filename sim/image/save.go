@@ -95,6 +95,15 @@ type picked struct {
 }
 
 // pick finds the images that names mean. A name without a tag means all tags of the repository.
+// Picked are the images that names lead to, as Save takes them.
+func (s *Store) Picked(names []string) (ids []ID, err error) {
+	all, err := s.pick(names)
+	for _, p := range all {
+		ids = append(ids, p.image.ID)
+	}
+	return ids, err
+}
+
 func (s *Store) pick(names []string) ([]*picked, error) {
 	var all []*picked
 	add := func(i *Image, ref reference.Named) {
