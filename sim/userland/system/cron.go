@@ -227,7 +227,7 @@ func crond(c *prog.Ctx) int {
 	if !foreground {
 		// The daemon goes on by itself.
 		c.Fork(func(p *kernel.Proc) int {
-			p.Setsid()
+			detach(p)
 			daemon := *c
 			daemon.Proc = p
 			return cronDaemon(&daemon, dir, log, level)
@@ -377,6 +377,19 @@ func telnetd(c *prog.Ctx) int {
 	return standBy(c, foreground)
 }
 
+// detach makes p a daemon: in a session of its own, and nobody waits for its output.
+func detach(p *kernel.Proc) {
+	p.Setsid()
+	fd, err := p.Open("/dev/null", linux.O_RDWR, 0)
+	for std := range 3 {
+		if err == nil {
+			p.Dup2(fd, std)
+		} else {
+			p.Close(std)
+		}
+	}
+}
+
 // standBy is a daemon with nothing to do.
 func standBy(c *prog.Ctx, foreground bool) int {
 	if foreground {
@@ -385,7 +398,7 @@ func standBy(c *prog.Ctx, foreground bool) int {
 		return 0
 	}
 	c.Fork(func(p *kernel.Proc) int {
-		p.Setsid()
+		detach(p)
 		for p.Sleep(24*time.Hour) == nil {
 		}
 		return 0
