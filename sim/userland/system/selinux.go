@@ -9,10 +9,13 @@ import (
 // chcon and runcon as they are on a kernel without SELinux, which is what the lab's is: no file
 // has a security context of which a part could be changed, and no process runs in one.
 
-const chconReference = prog.LongOnly
+const (
+	chconReference   = prog.LongOnly + iota
+	chconDereference // what it does anyhow
+)
 
 var chconLong = []prog.Long{
-	{Name: "recursive", Val: 'R'}, {Name: "dereference", Val: 'L' | 1<<20}, {Name: "no-dereference", Val: 'h'}, {Name: "reference", Arg: prog.ReqArg, Val: chconReference},
+	{Name: "recursive", Val: 'R'}, {Name: "dereference", Val: chconDereference}, {Name: "no-dereference", Val: 'h'}, {Name: "reference", Arg: prog.ReqArg, Val: chconReference},
 	{Name: "user", Arg: prog.ReqArg, Val: 'u'}, {Name: "role", Arg: prog.ReqArg, Val: 'r'}, {Name: "type", Arg: prog.ReqArg, Val: 't'}, {Name: "range", Arg: prog.ReqArg, Val: 'l'},
 	{Name: "verbose", Val: 'v'},
 }
