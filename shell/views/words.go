@@ -199,6 +199,7 @@ var english = words{
 	},
 
 	layersN:     "%d layers",
+	oneLayer:    "1 layer",
 	sharingOne:  "The lowest layer is the same (%s).",
 	sharing:     "The lowest %d layers are the same (%s).",
 	sharingNone: "No layers are the same.",
@@ -286,6 +287,7 @@ var chinese = words{
 	},
 
 	layersN:     "%d 层",
+	oneLayer:    "1 层",
 	sharingOne:  "最下面一层相同（%s）。",
 	sharing:     "最下面 %d 层相同（%s）。",
 	sharingNone: "没有相同的层。",
