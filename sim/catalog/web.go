@@ -247,16 +247,25 @@ type plain struct{ io.Writer }
 
 func (plain) Close() error { return nil }
 
-// Git finds a version of a Git repository, git/HOST/PATH/REF: a folder as a layer's. An empty ref
-// is "HEAD". The error is fs.ErrNotExist where the catalogue has no such repository or version.
+// Git finds a version of a Git repository, git/HOST/PATH/REF: a folder as a layer's. An empty ref is
+// "HEAD", or "master" where the repository has no HEAD, and the other way round. The error is fs.ErrNotExist where the catalogue has no such repository or version.
 func (r *Registry) Git(repository, ref string) ([]layer.Entry, error) {
-	name := path.Join("../git", strings.TrimSuffix(repository, ".git"), cmp.Or(ref, "HEAD"))
-	if !fs.ValidPath(strings.TrimPrefix(name, "../")) {
-		return nil, fs.ErrNotExist
+	refs := []string{ref}
+	switch ref {
+	case "", "HEAD":
+		refs = []string{"HEAD", "master"}
+	case "master":
+		refs = []string{"master", "HEAD"}
 	}
-	entries, err := r.entries(name)
-	if errors.Is(err, errNoLayer) {
-		return nil, fs.ErrNotExist
+	for _, ref := range refs {
+		name := path.Join("../git", strings.TrimSuffix(repository, ".git"), ref)
+		if !fs.ValidPath(strings.TrimPrefix(name, "../")) {
+			break
+		}
+		entries, err := r.entries(name)
+		if !errors.Is(err, errNoLayer) {
+			return entries, err
+		}
 	}
-	return entries, err
+	return nil, fs.ErrNotExist
 }

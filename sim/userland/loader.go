@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"io"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/dockerlab/dockerlab/sim/elfnote"
@@ -56,6 +57,7 @@ func (t *Table) noted(f *kernel.Executable, name, family string) kernel.Program 
 	if !ok || fam == prog.Any {
 		fam = prog.GNU
 	}
+	name, _, _ = strings.Cut(name, " ") // a release may follow, see prog.Ctx.Release
 	if main, ok := t.Lookup(name, fam); ok {
 		return main
 	}

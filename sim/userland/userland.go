@@ -28,6 +28,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/userland/gnupg"
 	"github.com/dockerlab/dockerlab/sim/userland/network"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
+	"github.com/dockerlab/dockerlab/sim/userland/runtimes"
 	"github.com/dockerlab/dockerlab/sim/userland/services"
 	"github.com/dockerlab/dockerlab/sim/userland/sh"
 	"github.com/dockerlab/dockerlab/sim/userland/system"
@@ -64,6 +65,7 @@ func New(extra ...Entry) *Table {
 		gnumake.Programs,
 		gnupg.Programs,
 		network.Programs,
+		runtimes.Programs,
 		system.Programs,
 		services.Programs,
 		text.Programs,

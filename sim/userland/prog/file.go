@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dockerlab/dockerlab/sim/elfnote"
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/vfs"
@@ -110,6 +111,21 @@ func (c *Ctx) WriteFile(path string, data []byte, perm linux.Mode) error {
 		err = e
 	}
 	return err
+}
+
+// Release is the version in the note of the program's own file, as in "node 7.2.0"; "" where there
+// is none. Programs that images have in several versions go by it.
+func (c *Ctx) Release() string {
+	f, err := c.OpenFile("/proc/self/exe", linux.O_RDONLY, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	head := make([]byte, elfnote.HeadSize)
+	n, _ := f.ReadAt(head, 0)
+	program, _, _ := elfnote.Read(head[:n])
+	_, release, _ := strings.Cut(program, " ")
+	return release
 }
 
 // JoinPath puts name below dir with exactly one slash between, and cleans nothing else.

@@ -627,7 +627,7 @@ func (d *driver) writeProgram(p *c.Program, stand *c.Stand) int {
 	}
 	var text []byte
 	if stand != nil {
-		program, size = stand.Program, stand.Size
+		program, size = strings.TrimSpace(stand.Program+" "+stand.Release), stand.Size
 	} else {
 		text = p.Encode()
 		size += int64(len(text))

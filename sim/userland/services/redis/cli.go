@@ -64,7 +64,7 @@ func cli(c *prog.Ctx) int {
 			v.raw = false
 		case "--no-auth-warning":
 		case "-v", "--version":
-			c.Printf("redis-cli %s\n", version)
+			c.Printf("redis-cli %s\n", releaseOf(c))
 			return 0
 		default:
 			fmt.Fprintf(c.Err, "Unrecognized option or bad number of args for: '%s'\n", opt)

@@ -3,6 +3,7 @@
 package redis
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -20,7 +21,19 @@ import (
 // Programs are the server and its client.
 var Programs = []prog.Program{{Name: "redis-server", Families: prog.Any, Run: serve}, {Name: "redis-cli", Families: prog.Any, Run: cli}}
 
+// version is what the lab's redis is like; an image may have another release's name on it.
 const version = "7.0.15"
+
+// releaseOf is the release that the program's file is of.
+func releaseOf(c *prog.Ctx) string { return cmp.Or(c.Release(), version) }
+
+// allocator is the version of jemalloc that a release of redis brings.
+func allocator(release string) string {
+	if strings.HasPrefix(release, "3.") {
+		return "4.0.3"
+	}
+	return "5.3.0"
+}
 
 type server struct {
 	p       *kernel.Proc
@@ -36,6 +49,7 @@ type server struct {
 	letter  byte // of the log lines: C before the start and in children, M for the master
 	ended   bool
 	id      string
+	release string
 	served  int
 	child   int // that saves in the background
 }
@@ -71,7 +85,7 @@ func serve(c *prog.Ctx) int {
 	if len(args) > 0 {
 		switch args[0] {
 		case "-v", "--version":
-			c.Printf("Redis server v=%s sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=ae4d7c971a948f0\n", version)
+			c.Printf("Redis server v=%s sha=00000000:0 malloc=jemalloc-%s bits=64 build=ae4d7c971a948f0\n", releaseOf(c), allocator(releaseOf(c)))
 			return 0
 		case "-h", "--help":
 			c.Print("Usage: ./redis-server [/path/to/redis.conf] [options] [-]\n       ./redis-server - (read config from stdin)\n       ./redis-server -v or --version\n       ./redis-server -h or --help\n")
@@ -107,7 +121,7 @@ func serve(c *prog.Ctx) int {
 			if s.file == "" {
 				at++
 			}
-			fmt.Fprintf(c.Err, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nReading the configuration file, at line %d\n>>> '%s'\nBad directive or wrong number of arguments\n", version, at, l)
+			fmt.Fprintf(c.Err, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nReading the configuration file, at line %d\n>>> '%s'\nBad directive or wrong number of arguments\n", releaseOf(c), at, l)
 			return 1
 		}
 	}
@@ -130,9 +144,9 @@ func serve(c *prog.Ctx) int {
 		s.dbs = append(s.dbs, database{})
 	}
 	s.conf["dir"], _ = c.Getwd()
-	s.letter = 'C'
+	s.letter, s.release = 'C', releaseOf(c)
 	s.log('#', "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
-	s.log('#', fmt.Sprintf("Redis version=%s, bits=64, commit=00000000, modified=0, pid=%d, just started", version, c.Pid()))
+	s.log('#', fmt.Sprintf("Redis version=%s, bits=64, commit=00000000, modified=0, pid=%d, just started", s.release, c.Pid()))
 	if len(c.Args) == 0 {
 		s.log('#', fmt.Sprintf("Warning: no config file specified, using the default config. In order to specify a config file use %s /path/to/redis.conf", c.Name))
 	} else {
@@ -452,7 +466,7 @@ func (s *server) info(want []string) string {
 	up := int(s.now().Sub(s.began).Seconds())
 	sections := []struct{ name, text string }{
 		{"Server", fmt.Sprintf("redis_version:%s\r\nredis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:ae4d7c971a948f0\r\nredis_mode:standalone\r\nos:Linux %s x86_64\r\narch_bits:64\r\nprocess_id:%d\r\nrun_id:%s\r\ntcp_port:%s\r\nserver_time_usec:%d\r\nuptime_in_seconds:%d\r\nuptime_in_days:%d\r\nhz:10\r\nconfigured_hz:10\r\nexecutable:%s\r\nconfig_file:%s\r\n",
-			version, u.Release, s.p.Pid(), s.id, s.conf["port"], s.now().UnixMicro(), up, up/86400, s.p.Exe(), s.file)},
+			s.release, u.Release, s.p.Pid(), s.id, s.conf["port"], s.now().UnixMicro(), up, up/86400, s.p.Exe(), s.file)},
 		{"Clients", fmt.Sprintf("connected_clients:%d\r\nblocked_clients:0\r\n", len(s.clients))},
 		{"Persistence", fmt.Sprintf("loading:0\r\nrdb_changes_since_last_save:%d\r\nrdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%d\r\nrdb_last_bgsave_status:ok\r\naof_enabled:0\r\n", s.dirty, min(s.child, 1), s.saved.Unix())},
 		{"Stats", fmt.Sprintf("total_connections_received:%d\r\ntotal_commands_processed:%d\r\n", s.count, s.served)},

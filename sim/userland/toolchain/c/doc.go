@@ -14,9 +14,9 @@
 //
 // A source of the catalogue stands for a program of the lab. It says so itself:
 //
-//	#pragma lab program redis-server 5580000
+//	#pragma lab program redis-server 5580000 3.2.5
 //
-// names the program and how large the linked file is, in bytes; the rest of such a source is comment.
+// names the program, how large the linked file is, in bytes, and its version; the rest of such a source is comment.
 package c
 
 import (

@@ -31,7 +31,8 @@ type Preprocessor struct {
 // Stand is what a source of the catalogue stands for.
 type Stand struct {
 	Program string
-	Size    int64 // of the linked file, in bytes
+	Size    int64  // of the linked file, in bytes
+	Release string // its version, "" where there is one only
 }
 
 type macro struct {
@@ -278,15 +279,15 @@ func (p *Preprocessor) pragma(d token, rest []token, path string) *Error {
 	if len(rest) < 4 || rest[0].text != "lab" || rest[1].text != "program" {
 		return nil
 	}
-	program := ""
-	for _, t := range rest[2 : len(rest)-1] {
-		program += t.text // of a name with dashes, each is a token of its own
+	words := strings.Fields(words(rest[2:]))
+	size, err := strconv.ParseInt(words[min(1, len(words)-1)], 10, 64)
+	if err != nil || size <= 0 || size > 1<<30 || len(words) > 3 {
+		return rest[2].fail("error", "a program needs its size in bytes, and nothing but a version after it")
 	}
-	size, err := strconv.ParseInt(rest[len(rest)-1].text, 10, 64)
-	if err != nil || size <= 0 || size > 1<<30 {
-		return rest[len(rest)-1].fail("error", "a bad size of a program")
+	p.program = &Stand{Program: words[0], Size: size}
+	if len(words) == 3 {
+		p.program.Release = words[2]
 	}
-	p.program = &Stand{program, size}
 	return nil
 }
 

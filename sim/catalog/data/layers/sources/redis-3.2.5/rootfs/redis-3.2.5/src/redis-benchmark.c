@@ -1,2 +1,2 @@
 /* The benchmark. The lab has it as a program of its own. */
-#pragma lab program redis-benchmark 2440000
+#pragma lab program redis-benchmark 2440000 3.2.5

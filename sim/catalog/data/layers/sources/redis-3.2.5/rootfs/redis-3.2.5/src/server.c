@@ -1,3 +1,3 @@
 /* The server. The lab has it as a program of its own. */
 #include "server.h"
-#pragma lab program redis-server 5580000
+#pragma lab program redis-server 5580000 3.2.5

@@ -1,2 +1,2 @@
 /* The client. The lab has it as a program of its own. */
-#pragma lab program redis-cli 2617000
+#pragma lab program redis-cli 2617000 7.0.15
