@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -522,6 +523,7 @@ func TestHostileBuilds(t *testing.T) {
 		{"a variable that doubles", newEngine(t), files{"Dockerfile": "FROM base\nENV a=x\n" + strings.Repeat("ENV a=$a$a\n", 64)}, `longer than 1048576 bytes`},
 		{"entries without end", newEngine(t), many, "archive has too many entries"},
 		{"not text", newEngine(t), files{"Dockerfile": "\x00\xff\xfe\x01"}, "unknown instruction"},
+		{"UTF-16", newEngine(t), files{"Dockerfile": "\xff\xfeF\x00R\x00O\x00M\x00 \x00b\x00a\x00s\x00e\x00\n\x00"}, "unknown instruction"},
 	} {
 		b := &build.Builder{Engine: test.engine, Limits: build.Limits{ContextBytes: 64 << 20, ContextEntries: 200, DockerfileBytes: 4 << 20, Instructions: 2000}}
 		before := test.engine.Store.Len()
@@ -536,6 +538,64 @@ func TestHostileBuilds(t *testing.T) {
 			t.Errorf("%s: images are left", test.name)
 		}
 	}
+}
+
+// A context is read no further than it is allowed to be, whatever its entries say of themselves.
+func TestHostileContexts(t *testing.T) {
+	for name, test := range map[string]struct {
+		entries []tar.Header
+		want    string
+	}{
+		"ten gigabytes of zeros":      {[]tar.Header{{Name: "big", Typeflag: tar.TypeReg, Mode: 0o644, Size: 10 << 30}}, "archive is too large"},
+		"names that lead out":         {[]tar.Header{{Name: "../../out", Typeflag: tar.TypeReg, Mode: 0o644}}, ""},
+		"a link that leads out":       {[]tar.Header{{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "../../../etc"}, {Name: "l/passwd", Typeflag: tar.TypeReg, Mode: 0o644}}, ""},
+		"a million empty files":       {make([]tar.Header, 1_000_000), "archive has too many entries"},
+		"a name that is a whole line": {[]tar.Header{{Name: strings.Repeat("x/", 5000) + "y", Typeflag: tar.TypeReg, Mode: 0o644}}, ""},
+	} {
+		e := newEngine(t)
+		before := e.Store.Len()
+		r, w := io.Pipe()
+		go func() {
+			out := tar.NewWriter(w)
+			write := func(h tar.Header, text io.Reader) error {
+				if err := out.WriteHeader(&h); err != nil {
+					return err
+				}
+				_, err := io.Copy(out, text)
+				return err
+			}
+			const dockerfile = "FROM base\nCOPY . /x\n"
+			err := write(tar.Header{Name: "Dockerfile", Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(dockerfile))}, strings.NewReader(dockerfile))
+			for i, h := range test.entries {
+				if h.Name == "" {
+					h = tar.Header{Name: fmt.Sprint("f", i), Typeflag: tar.TypeReg, Mode: 0o644}
+				}
+				if err == nil {
+					err = write(h, io.LimitReader(zeros{}, h.Size))
+				}
+			}
+			w.CloseWithError(errors.Join(err, out.Close()))
+		}()
+		b := &build.Builder{Engine: e, Limits: build.Limits{ContextBytes: 64 << 20, ContextEntries: 20_000, DockerfileBytes: 4 << 20, Instructions: 2000}}
+		_, err := b.Build(context.Background(), build.Options{ForceRemove: true, Remove: true}, r, func(build.Event) {})
+		r.Close()
+		if test.want == "" {
+			continue // an error or none: what counts is that it stays inside, which the engine's files show
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %.200v, want %s", name, err, test.want)
+		}
+		if e.Store.Len() != before || len(e.Containers()) != 0 {
+			t.Errorf("%s: something is left", name)
+		}
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
 }
 
 func TestCancelled(t *testing.T) {

@@ -52,7 +52,7 @@ func TestRuns(t *testing.T) {
 
 // replay runs the cases of a pattern on ours, or records them on a real engine; prepare brings the
 // base image there.
-func replay(t *testing.T, pattern string, ours func(*testing.T) engine, prepare func(*remote) error) {
+func replay(t *testing.T, pattern string, ours func(testing.TB) engine, prepare func(*remote) error) {
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatal("no cases", err)
@@ -127,7 +127,7 @@ type builder struct {
 	engine *buildtest.Engine
 }
 
-func newBuilder(t *testing.T) engine {
+func newBuilder(t testing.TB) engine {
 	t.Helper()
 	b, err := base()
 	if err != nil {
@@ -158,9 +158,9 @@ func (o builder) save(name string) ([]byte, error) {
 
 // newLab gives the whole of our engine, with a base of its own for each case: one that another case
 // built on would have what it built in the cache.
-func newLab() func(*testing.T) engine {
+func newLab() func(testing.TB) engine {
 	lab := sync.OnceValues(func() (*sim.Lab, error) { return sim.New(sim.Options{}) })
-	return func(t *testing.T) engine {
+	return func(t testing.TB) engine {
 		t.Helper()
 		l, err := lab()
 		if err != nil {
@@ -177,7 +177,7 @@ func newLab() func(*testing.T) engine {
 	}
 }
 
-func serve(t *testing.T, h http.Handler) *remote {
+func serve(t testing.TB, h http.Handler) *remote {
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return &remote{client: s.Client(), url: s.URL + "/v1.41"}
@@ -255,7 +255,7 @@ func (r *remote) build(query string, context io.Reader) ([]byte, error) {
 func (r *remote) save(name string) ([]byte, error) { return r.get("/images/" + name + "/get") }
 
 // clean removes the images whose names begin with "build-", and all that the builds told of.
-func (r *remote) clean(t *testing.T) {
+func (r *remote) clean(t testing.TB) {
 	list, err := r.get("/images/json")
 	if err != nil {
 		t.Error(err)
