@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/dockerlab/dockerlab/sim/layer"
 )
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -84,6 +87,9 @@ func (l *loading) ociImage(raw []byte, name string) error {
 		if err := d.Digest.Validate(); err != nil {
 			return fmt.Errorf("layer %q: %w", d.Digest, err)
 		}
+		if err := l.verify(d.Digest); err != nil {
+			return err
+		}
 		files = append(files, blobFile(d.Digest))
 	}
 	i, err := l.image(config, files)
@@ -103,6 +109,22 @@ func (l *loading) ociImage(raw []byte, name string) error {
 
 func blobFile(d digest.Digest) string {
 	return "blobs/" + d.Algorithm().String() + "/" + d.Encoded()
+}
+
+// verify checks a blob against its digest, without keeping it.
+func (l *loading) verify(d digest.Digest) error {
+	c, err := l.open(blobFile(d))
+	if err != nil {
+		return err
+	}
+	h := d.Algorithm().Digester()
+	if _, err := io.Copy(h.Hash(), layer.NewReader(c)); err != nil {
+		return fmt.Errorf("read blob %s: %w", d, err)
+	}
+	if got := h.Digest(); got != d {
+		return fmt.Errorf("blob %s has the digest %s", d, got)
+	}
+	return nil
 }
 
 // blob reads a description by its digest, and checks it.

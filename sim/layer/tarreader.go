@@ -33,6 +33,9 @@ func Read(t Content) (*Layer, error) {
 // more in a header than the archive holds.
 const maxSparse = 4 << 30
 
+// maxMembers is how many members an archive may have: in a compressed one they cost next to nothing.
+const maxMembers = 1 << 19
+
 // Members lists an archive's members as they are: names like those of whiteouts mean nothing. Names
 // are paths from the root and do not leave it; members without a name of their own are left out.
 // Contents are stretches of t. Errors are archive/tar's.
@@ -131,6 +134,9 @@ func readEntries(t Content, read func(*Entry)) ([]Entry, error) {
 			default:
 				e.Content = Slice(t, start, h.Size)
 			}
+		}
+		if len(es) == maxMembers {
+			return nil, fmt.Errorf("more than %d files in an archive", maxMembers)
 		}
 		es = append(es, e)
 	}
