@@ -374,7 +374,11 @@ func (k *copier) moveOne(src, dst string) {
 	err = k.Rename(src, dst)
 	if err == nil {
 		if k.verbose {
-			k.say("renamed ", src, dst, saved)
+			word := "renamed "
+			if !k.GNU() {
+				word = ""
+			}
+			k.say(word, src, dst, saved)
 		}
 		k.created[path.Clean(dst)] = true
 		return

@@ -423,7 +423,7 @@ func pwd(c *prog.Ctx) int {
 			c.Warn("ignoring non-option arguments")
 		}
 	} else {
-		logical = true
+		logical = false
 		for o := range c.Getopt("LP", nil) {
 			logical = o.Val == 'L'
 		}

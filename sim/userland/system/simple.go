@@ -351,8 +351,16 @@ func id(c *prog.Ctx) int {
 			sep, end = "\x00", "\x00"
 		}
 		userText := func(id uint32) string {
-			if _, ok := db.UID(id); !ok && name && c.GNU() {
-				c.Fail("cannot find name for user ID %d", id)
+			if _, ok := db.UID(id); !ok && name {
+				if c.GNU() {
+					c.Fail("cannot find name for user ID %d", id)
+				} else {
+					// Busybox shows the number, and flushes it before the complaint
+					c.Print(strconv.FormatUint(uint64(id), 10))
+					c.Out.Flush()
+					c.Fail("unknown ID %d", id)
+					return ""
+				}
 			}
 			if name {
 				return db.UserName(id)
@@ -360,8 +368,16 @@ func id(c *prog.Ctx) int {
 			return strconv.FormatUint(uint64(id), 10)
 		}
 		groupText := func(id uint32) string {
-			if _, ok := db.GID(id); !ok && name && c.GNU() {
-				c.Fail("cannot find name for group ID %d", id)
+			if _, ok := db.GID(id); !ok && name {
+				if c.GNU() {
+					c.Fail("cannot find name for group ID %d", id)
+				} else {
+					// Busybox shows the number, and flushes it before the complaint
+					c.Print(strconv.FormatUint(uint64(id), 10))
+					c.Out.Flush()
+					c.Fail("unknown ID %d", id)
+					return ""
+				}
 			}
 			if name {
 				return db.GroupName(id)
