@@ -16,6 +16,9 @@
 //	    %made                       manifest lines of files that its configuration makes
 //	    %removed                    paths that it removes
 //	    %stays                      of what it made: the paths that even a purge leaves
+//	    %early                      and those outside of /usr that a removal takes
+//	    %diversions                 "FROM TO": what it diverts, see dpkg-divert(1)
+//	    %quiet                      its alternatives are offered without a word
 //	    %triggers                   what it has in its triggers file, deb-triggers(5)
 //	    %configured                 what is printed when it is configured; and so on
 //	    %triggered, %removing, %purging
@@ -44,7 +47,10 @@ type Package struct {
 	Made         []manifest.Entry // after the merge of /usr
 	Removed      []string
 	Stays        []string
+	Early        []string
 	Triggers     []string
+	Diversions   []string // "FROM TO": what it diverts before it is unpacked
+	Quiet        bool     // its alternatives are offered without a word
 
 	// What its scripts print. A line that is Debconf stands for what debconf says there of the
 	// frontends that cannot be used.
@@ -63,7 +69,8 @@ type list struct {
 // lists are the sections that are no more than lines.
 func (p *Package) lists() []list {
 	return []list{
-		{"conffiles", &p.Conffiles}, {"users", &p.Users}, {"groups", &p.Groups}, {"removed", &p.Removed}, {"stays", &p.Stays}, {"triggers", &p.Triggers},
+		{"conffiles", &p.Conffiles}, {"users", &p.Users}, {"groups", &p.Groups}, {"removed", &p.Removed}, {"stays", &p.Stays}, {"early", &p.Early},
+		{"diversions", &p.Diversions}, {"triggers", &p.Triggers},
 		{"configured", &p.Configured}, {"triggered", &p.Triggered}, {"removing", &p.Removing}, {"purging", &p.Purging},
 	}
 }
@@ -101,6 +108,9 @@ func (p *Package) Format() string {
 	}
 	if p.Time != 0 {
 		fmt.Fprintf(&b, "%%time %d\n", p.Time)
+	}
+	if p.Quiet {
+		b.WriteString("%quiet\n")
 	}
 	entries := func(name string, list []manifest.Entry) {
 		section(name, len(list))
@@ -161,6 +171,7 @@ func Parse(control Control, text string) (*Package, error) {
 				}
 				p.Time = t
 			}
+			p.Quiet = p.Quiet || section == "quiet"
 			continue
 		}
 		if err := p.parseLine(section, line, plain); err != nil {

@@ -55,6 +55,7 @@ type session struct {
 	binary   string
 	config   *config
 	args     []string // what follows the options: the command and its operands
+	pty      bool     // dpkg runs on a terminal of APT's
 	held     int64    // bytes that were fetched, of which is yet to be told
 }
 
@@ -62,6 +63,13 @@ type session struct {
 func (s *session) fail(format string, args ...any) int {
 	s.c.Errorf("E: "+format+"\n", args...)
 	return 100
+}
+
+// notice says N:, which only those who watch are told.
+func (s *session) notice(format string, args ...any) {
+	if s.config.number("quiet") == 0 {
+		s.c.Errorf("N: "+format+"\n", args...)
+	}
 }
 
 // warn says W:.

@@ -27,6 +27,9 @@ func (e *fetchError) Error() string { return e.text }
 // certificates is what https needs to know a host by.
 const certificates = "/etc/ssl/certs/ca-certificates.crt"
 
+// knownHost is a host that every network of the lab reaches.
+const knownHost = "deb.debian.org"
+
 // reach asks the host for a file, over the network as it is, and reports whether it is there. The
 // host of the lab's web has what the catalogue has, whose content is then shared and not copied.
 func (s *session) reach(uri string) *fetchError {
@@ -48,7 +51,11 @@ func (s *session) reach(uri string) *fetchError {
 	}
 	addrs, err := s.c.Resolve(host)
 	if err != nil || len(addrs) == 0 {
-		return &fetchError{text: fmt.Sprintf("Temporary failure resolving '%s'", host), transient: true}
+		text := fmt.Sprintf("Could not resolve '%s'", host)
+		if known, err := s.c.Resolve(knownHost); err != nil || len(known) == 0 {
+			text = fmt.Sprintf("Temporary failure resolving '%s'", host) // there is no network
+		}
+		return &fetchError{text: text, transient: true}
 	}
 	to := netip.AddrPortFrom(addrs[0], port)
 	fd, err := s.c.DialTimeout("tcp", to, 30*time.Second)

@@ -2,7 +2,6 @@ package apt
 
 import (
 	"fmt"
-	"io"
 	"path"
 	"regexp"
 	"slices"
@@ -180,7 +179,8 @@ func (s *session) change(command string) int {
 			delete(p.going, w.name)
 		}
 	}
-	if s.config.flag("APT::Get::Fix-Broken", false) || len(s.args) == 1 {
+	if bad := k.unmet(); s.config.flag("APT::Get::Fix-Broken", false) && len(bad) > 0 {
+		s.say("Correcting dependencies... Done\n")
 		p.mend()
 	}
 	p.check()
@@ -341,13 +341,14 @@ func (s *session) wishes(k *cache, names []string, fallback mode) ([]wish, int) 
 				}
 				switch {
 				case want == nil && versioned:
+					s.missing(k, plain)
 					errors = append(errors, fmt.Sprintf("Version '%s' for '%s' was not found", version, plain))
 					continue
 				case want == nil:
 					errors = append(errors, fmt.Sprintf("Release '%s' for '%s' was not found", release, plain))
 					continue
 				}
-				if o := want.origins; len(o) > 0 {
+				if o := want.origins; len(o) > 0 && release != "" {
 					notes = append(notes, fmt.Sprintf("Selected version '%s' (%s [%s]) for '%s'\n", want.Get("Version"), o[0].release(), want.Get("Architecture"), plain))
 				}
 			}
@@ -412,7 +413,6 @@ func (s *session) file(k *cache, name string) *available {
 	}
 	k.local[d.Get("Package")] = a
 	delete(k.candidates, d.Get("Package"))
-	s.say("Note, selecting '%s' instead of '%s'\n", d.Get("Package"), name)
 	return a
 }
 
@@ -438,15 +438,10 @@ func (s *session) others(k *cache, name string, what mode) ([]wish, []string) {
 			return []wish{{real[0], toInstall, k.orInstalled(real[0])}}, nil
 		}
 		s.say("Package %s is a virtual package provided by:\n", name)
-		for _, p := range real {
-			a := k.orInstalled(p)
-			state := ""
-			if k.installed(p) != nil {
-				state = " [Installed]"
-			}
-			s.say("  %s %s%s\n", p, a.Get("Version"), state)
+		for _, p := range slices.Backward(real) {
+			s.say("  %s %s\n", p, k.orInstalled(p).Get("Version"))
 		}
-		s.say("You should explicitly select one to install.\n\n")
+		s.say("\n")
 		return nil, []string{fmt.Sprintf("Package '%s' has no installation candidate", name)}
 	}
 	match := func(string) bool { return false }
@@ -519,7 +514,15 @@ func (k *cache) mentioned(name string) string {
 
 // missing says that a package that others name is not to be had.
 func (s *session) missing(k *cache, name string) []string {
-	s.say("Package %s is not available, but is referred to by another package.\nThis may mean that the package is missing, has been obsoleted, or\nis only available from another source\n\n", name)
+	s.say("Package %s is not available, but is referred to by another package.\nThis may mean that the package is missing, has been obsoleted, or\nis only available from another source\n", name)
+	var replacing []string
+	for _, other := range k.names() {
+		if a := k.orInstalled(other); a != nil && slices.ContainsFunc(debian.ParseRelations(a.Get("Replaces")), func(clause []debian.Relation) bool { return clause[0].Name == name }) {
+			replacing = append(replacing, other)
+		}
+	}
+	s.list("However the following packages replace it:", replacing)
+	s.say("\n")
 	return []string{fmt.Sprintf("Package '%s' has no installation candidate", name)}
 }
 
@@ -543,10 +546,7 @@ func (s *session) extras(p *plan, wishes []wish, command string) {
 		}
 		for _, kind := range []string{"Suggests", "Recommends"} {
 			for _, clause := range debian.ParseRelations(p.coming[name].Get(kind)) {
-				var names []string
-				for _, r := range clause {
-					names = append(names, r.Name)
-				}
+				names := qualified(p.coming[name].Get(kind), clause)
 				key := kind + strings.Join(names, " | ")
 				if seen[key] {
 					continue
@@ -571,6 +571,19 @@ func (s *session) extras(p *plan, wishes []wish, command string) {
 	s.list("The following additional packages will be installed:", extra)
 	s.list("Suggested packages:", suggested)
 	s.list("Recommended packages:", recommended)
+}
+
+// qualified are the names of a clause as the field has them, with ":any" where it says so.
+func qualified(field string, clause []debian.Relation) []string {
+	var names []string
+	for _, r := range clause {
+		n := r.Name
+		if strings.Contains(field, n+":any") {
+			n += ":any"
+		}
+		names = append(names, n)
+	}
+	return names
 }
 
 // counts are what a plan changes.
@@ -637,6 +650,18 @@ func (s *session) totals(n counts) {
 	s.say("%s%d to remove and %d not upgraded.\n", text, n.removed, n.kept)
 }
 
+// changesHeld shows the packages that somebody wants as they are, and that change.
+func (s *session) changesHeld(p *plan) bool {
+	var names []string
+	for _, q := range p.db.Packages() {
+		if q.Want == "hold" && (p.coming[q.Name()] != nil || p.going[q.Name()]) {
+			names = append(names, q.Name())
+		}
+	}
+	s.list("The following held packages will be changed:", names)
+	return len(names) > 0
+}
+
 // essential warns of packages without which the system does not work.
 func (s *session) essential(p *plan) bool {
 	var names []string
@@ -663,11 +688,12 @@ func (s *session) carryOut(p *plan, wishes []wish, command string, marks bool) i
 		}
 	}
 	n := s.announce(p, held)
+	change := s.changesHeld(p)
 	essential := s.essential(p) && !s.config.flag("APT::Get::Download-Only", false)
 	s.totals(n)
-	pendingConfigure := false
-	for _, q := range p.db.Packages() {
-		pendingConfigure = pendingConfigure || q.State == dpkg.Unpacked || q.State == dpkg.HalfConfigured
+	unfinished := s.unfinished(p)
+	if unfinished > 0 {
+		s.say("%d not fully installed or removed.\n", unfinished)
 	}
 	if len(p.coming) == 0 && n.removed == 0 {
 		if marks && !s.config.flag("APT::Get::Simulate", false) {
@@ -675,10 +701,9 @@ func (s *session) carryOut(p *plan, wishes []wish, command string, marks bool) i
 				return s.fail("Failed to write temporary StateFile %s", statesFile)
 			}
 		}
-		if !pendingConfigure {
+		if unfinished == 0 {
 			return 0
 		}
-		s.say("%d not fully installed or removed.\n", s.unfinished(p))
 	}
 	if n.removed > 0 && !s.config.flag("APT::Get::Remove", true) {
 		return s.fail("Packages need to be removed but remove is disabled.")
@@ -687,6 +712,8 @@ func (s *session) carryOut(p *plan, wishes []wish, command string, marks bool) i
 	force := s.config.flag("APT::Get::Force-Yes", false)
 	if yes && !force {
 		switch {
+		case change && !s.config.flag("APT::Get::allow-change-held-packages", false):
+			return s.fail("Held packages were changed and -y was used without --allow-change-held-packages.")
 		case essential && !s.config.flag("APT::Get::allow-remove-essential", false):
 			return s.fail("Essential packages were removed and -y was used without --allow-remove-essential.")
 		case n.downgraded > 0 && !s.config.flag("APT::Get::allow-downgrades", false):
@@ -722,7 +749,7 @@ func (s *session) carryOut(p *plan, wishes []wish, command string, marks bool) i
 	if essential && !s.config.flag("APT::Get::allow-remove-essential", false) && !force {
 		return s.fail("Removing essential system-critical packages is not permitted. This might break the system.")
 	}
-	ask := essential || n.downgraded > 0 || n.removed > 0 || n.installed+n.upgraded+n.again != countInstalls(wishes) || command == "upgrade" || command == "dist-upgrade" || command == "full-upgrade"
+	ask := essential || change || n.downgraded > 0 || n.removed > 0 || n.installed+n.upgraded+n.again != countInstalls(wishes) || command == "upgrade" || command == "dist-upgrade" || command == "full-upgrade"
 	if ask && !yes {
 		if s.config.flag("APT::Get::Trivial-Only", false) {
 			return s.fail("Trivial Only specified but this is not a trivial operation.")
@@ -732,7 +759,7 @@ func (s *session) carryOut(p *plan, wishes []wish, command string, marks bool) i
 			return 1
 		}
 	}
-	if status := s.fetch(p, wanted); status != 0 {
+	if status := s.fetch(p, order, wanted); status != 0 {
 		return status
 	}
 	if s.config.flag("APT::Get::Download-Only", false) {
@@ -802,7 +829,6 @@ func (s *session) toFetch(p *plan, order []string) (wanted []*available, total i
 		}
 		total += bytesOf(a)
 		if a.file != "" {
-			total -= bytesOf(a)
 			continue
 		}
 		if st, err := s.c.Stat(archivesDir + "/" + debian.Filename(a.Control)); err == nil && st.Size == bytesOf(a) {
@@ -833,7 +859,7 @@ func (p *plan) used() int64 {
 }
 
 // fetch fetches packages into the cache of archives.
-func (s *session) fetch(p *plan, wanted []*available) int {
+func (s *session) fetch(p *plan, order []string, wanted []*available) int {
 	if err := s.directory(archivesDir+"/partial", 0o755); err != nil {
 		return s.fail("Archives directory %s/partial is missing. - Acquire (%v)", archivesDir, err)
 	}
@@ -842,7 +868,15 @@ func (s *session) fetch(p *plan, wanted []*available) int {
 	}
 	var bytes int64
 	var faults []string
+	number := 0
+	for _, name := range order {
+		if a := p.coming[name]; a != nil && a.file != "" {
+			number++
+			s.say("Get:%d %s %s %s %s [%sB]\n", number, a.file, name, a.Get("Architecture"), a.Get("Version"), size(bytesOf(a)))
+		}
+	}
 	for i, a := range wanted {
+		i += number
 		what := a.what()
 		fault := s.fetchOne(a, archivesDir+"/"+debian.Filename(a.Control))
 		if fault != "" {
@@ -982,7 +1016,7 @@ func (s *session) clean(command string) int {
 		s.reading(k)
 	}
 	if !s.root() {
-		return s.fail("Could not open lock file %s/lock - open (13: Permission denied)\nE: Unable to lock directory %s/", archivesDir, archivesDir)
+		return s.mayNot(true)
 	}
 	if err := s.directory(archivesDir+"/partial", 0o755); err != nil {
 		return 0
@@ -1085,21 +1119,7 @@ func (s *session) dpkg(p *plan, order []string) int {
 		s.fetched(s.held)
 	}
 	s.history(p, c.Now())
-	// dpkg has a terminal of APT's, whose two streams are one.
-	err := c.Err
-	c.Out.Flush()
-	c.Err = io.Writer(c.Out)
-	saved, dupErr := c.Dup(2, 10)
-	if dupErr == nil {
-		c.Dup2(1, 2)
-	}
-	ok := s.operate(p, order)
-	c.Out.Flush()
-	c.Err = err
-	if dupErr == nil {
-		c.Dup2(saved, 2)
-		c.Close(saved)
-	}
+	ok := s.onTerminal(func(s *session) bool { return s.operate(p, order) })
 	for name := range p.going {
 		delete(p.auto, name)
 	}
@@ -1190,6 +1210,16 @@ type operations struct {
 	wake  []*dpkg.Run
 }
 
+// call begins a call of dpkg.
+func (o *operations) call() *dpkg.Run {
+	r := dpkg.NewRun(dpkg.Open(o.c), o.archives)
+	r.Watched = r.Watched || o.pty
+	for _, option := range o.config.lists["dpkg::options"] {
+		r.Force.Add(strings.TrimPrefix(option, "--force-"))
+	}
+	return r
+}
+
 // step is one call.
 type step struct {
 	what  string
@@ -1255,12 +1285,11 @@ func (o *operations) configure(name string) {
 
 // run is one call of dpkg.
 func (o *operations) run(st step) bool {
-	r := dpkg.NewRun(dpkg.Open(o.c), o.archives)
-	for _, option := range o.config.lists["dpkg::options"] {
-		r.Force.Add(strings.TrimPrefix(option, "--force-"))
-	}
+	r := o.call()
 	switch st.what {
 	case "unpack":
+		// Of more than a few files, dpkg is given a directory of links, whose names keep the order.
+		const few = 5
 		digits := len(strconv.Itoa(len(st.names) - 1))
 		for i, name := range st.names {
 			a := o.coming[name]
@@ -1270,7 +1299,7 @@ func (o *operations) run(st step) bool {
 				file = archivesDir + "/" + debian.Filename(a.Control)
 				shown = file
 			}
-			if len(st.names) > 1 {
+			if len(st.names) > few {
 				shown = fmt.Sprintf("/tmp/apt-dpkg-install-XXXXXX/%0*d-%s", digits, i, path.Base(file))
 			}
 			d, err := dpkg.ReadDeb(o.c, o.archives, file)
@@ -1296,10 +1325,7 @@ func (o *operations) run(st step) bool {
 
 // finish configures what is left, processes triggers and purges.
 func (o *operations) finish() bool {
-	r := dpkg.NewRun(dpkg.Open(o.c), o.archives)
-	for _, option := range o.config.lists["dpkg::options"] {
-		r.Force.Add(strings.TrimPrefix(option, "--force-"))
-	}
+	r := o.call()
 	for _, before := range o.wake {
 		r.Inherit(before)
 	}
@@ -1311,7 +1337,7 @@ func (o *operations) finish() bool {
 	if len(o.purging) == 0 {
 		return true
 	}
-	r = dpkg.NewRun(dpkg.Open(o.c), o.archives)
+	r = o.call()
 	r.RemoveAll(r.Purgeable(sortedKeys(o.purging)), true, true)
 	r.ProcessTriggers()
 	return r.Finish()

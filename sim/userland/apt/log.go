@@ -130,7 +130,7 @@ func (s *session) markAs(k *cache, names []string, auto bool) int {
 	for _, name := range names {
 		switch {
 		case !k.known(name):
-			return s.fail("Unable to locate package %s", name)
+			return s.fail("Unable to locate package %s\nE: No packages found", name)
 		case k.installed(name) == nil:
 			s.c.Printf("%s can not be marked as it is not installed.\n", name)
 		case k.auto[name] == auto:
@@ -158,7 +158,7 @@ func (s *session) hold(k *cache, names []string, command string) int {
 	want := map[string]string{"hold": "hold", "unhold": "install", "install": "install", "remove": "deinstall", "deinstall": "deinstall", "purge": "purge"}[command]
 	for _, name := range names {
 		if !k.known(name) {
-			return s.fail("Unable to locate package %s", name)
+			return s.fail("Unable to locate package %s\nE: No packages found", name)
 		}
 	}
 	if !s.root() {
@@ -167,10 +167,7 @@ func (s *session) hold(k *cache, names []string, command string) int {
 	r := dpkg.NewRun(k.db, s.archives)
 	for _, name := range names {
 		q := k.db.Package(name)
-		if q == nil {
-			continue
-		}
-		held := q.Want == "hold"
+		held := q != nil && q.Want == "hold"
 		switch {
 		case command == "hold" && held:
 			s.c.Printf("%s was already set on hold.\n", name)

@@ -135,7 +135,7 @@ func (s *session) show(k *cache, names []string) int {
 	if len(names) == 0 {
 		return s.fail("No packages found")
 	}
-	shown, missing := 0, 0
+	shown := 0
 	for _, arg := range names {
 		name, v, versioned := strings.Cut(arg, "=")
 		all := k.versions(name)
@@ -148,11 +148,10 @@ func (s *session) show(k *cache, names []string) int {
 			case versioned && k.known(name):
 				s.c.Errorf("E: Version '%s' for '%s' was not found\n", v, name)
 			case len(k.providers(name)) > 0:
-				s.c.Errorf("N: Can't select versions from package '%s' as it is purely virtual\n", name)
+				s.notice("Can't select versions from package '%s' as it is purely virtual", name)
 			default:
-				s.c.Errorf("E: Unable to locate package %s\n", name)
+				s.notice("Unable to locate package %s", name)
 			}
-			missing++
 			continue
 		}
 		if !s.config.flag("APT::Cmd::All-Versions", true) {
@@ -170,9 +169,6 @@ func (s *session) show(k *cache, names []string) int {
 	}
 	if shown == 0 {
 		return s.fail("No packages found")
-	}
-	if missing > 0 {
-		return 100
 	}
 	return 0
 }
@@ -194,7 +190,7 @@ func (s *session) policy(k *cache, names []string) int {
 				s.c.Printf("%s:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n", name)
 				continue
 			}
-			s.c.Errorf("N: Unable to locate package %s\n", name)
+			s.notice("Unable to locate package %s", name)
 			continue
 		}
 		installed, candidate := "(none)", "(none)"
@@ -242,7 +238,7 @@ func (s *session) madison(k *cache, names []string) int {
 	for _, name := range names {
 		all := k.versions(name)
 		if len(all) == 0 {
-			s.c.Errorf("N: Unable to locate package %s\n", name)
+			s.notice("Unable to locate package %s", name)
 		}
 		for _, a := range all {
 			for _, o := range a.origins {
@@ -290,7 +286,7 @@ func (s *session) depends(k *cache, names []string) int {
 					}
 					shown := r.Name
 					virtual := k.orInstalled(r.Name) == nil
-					if virtual {
+					if virtual && len(k.providers(r.Name)) > 0 {
 						shown = "<" + r.Name + ">"
 					}
 					s.c.Printf(" %s%s: %s\n", mark, kind.word, shown)
@@ -535,11 +531,13 @@ func (s *session) details(k *cache, names []string) int {
 		if a == nil {
 			if providers := k.providers(name); len(providers) > 0 {
 				s.c.Printf("Package: %s\nState: not a real package (virtual)\n", name)
-				s.c.Errorf("N: Can't select candidate version from package %s as it has no candidate\nN: Can't select versions from package '%s' as it is purely virtual\nN: No packages found\n", name, name)
+				s.notice("Can't select candidate version from package %s as it has no candidate", name)
+				s.notice("Can't select versions from package '%s' as it is purely virtual", name)
+				s.notice("No packages found")
 				continue
 			}
-			s.c.Errorf("N: Unable to locate package %s\n", name)
-			s.c.Errorf("N: Unable to locate package %s\n", name)
+			s.notice("Unable to locate package %s", name)
+			s.notice("Unable to locate package %s", name)
 			missing = true
 			continue
 		}

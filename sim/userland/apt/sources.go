@@ -116,6 +116,9 @@ func parseList(file, text string) ([]source, error) {
 		wrong := func(format string, args ...any) error {
 			return &sourceError{fmt.Sprintf("Malformed entry %d in list file %s (%s)", n, file, fmt.Sprintf(format, args...))}
 		}
+		if f[0] != "deb" && f[0] != "deb-src" && len(f) == 1 {
+			return nil, &sourceError{fmt.Sprintf("Malformed line %d in source list %s (type)", n, file)}
+		}
 		if f[0] != "deb" && f[0] != "deb-src" {
 			return nil, &sourceError{fmt.Sprintf("Type '%s' is not known on line %d in source list %s", f[0], n, file)}
 		}

@@ -23,7 +23,7 @@ func (s *session) update() int {
 	}
 	if !s.root() {
 		s.say("Reading package lists...\n")
-		return s.fail("Could not open lock file %s/lock - open (13: Permission denied)\nE: Unable to lock directory %s/", listsDir, listsDir)
+		return s.mayNot(false)
 	}
 	for _, dir := range []string{listsDir, listsDir + "/partial", listsDir + "/auxfiles"} {
 		perm := linux.Mode(0o755)
@@ -40,6 +40,7 @@ func (s *session) update() int {
 	u := &updating{session: s}
 	wanted := u.releases(sources)
 	u.lists(wanted)
+	u.retries()
 	if u.bytes > 0 {
 		s.fetched(u.bytes)
 	}
@@ -76,6 +77,22 @@ func (s *session) badSources(err error) int {
 	return s.fail("%v\nE: The list of sources could not be read.", err)
 }
 
+// mayNot is what one who is not root is told of the directories of lists and archives.
+func (s *session) mayNot(archives bool) int {
+	if archives {
+		s.c.Errorf("E: Could not open lock file %s/lock - open (13: Permission denied)\nE: Unable to lock directory %s/\n", archivesDir, archivesDir)
+	}
+	if _, err := s.c.Stat(listsDir + "/partial"); err != nil {
+		s.c.Errorf("E: List directory %s/partial is missing. - Acquire (13: Permission denied)\n", listsDir)
+	} else {
+		s.c.Errorf("E: Could not open lock file %s/lock - open (13: Permission denied)\nE: Unable to lock directory %s/\n", listsDir, listsDir)
+	}
+	for _, name := range []string{"pkgcache", "srcpkgcache"} {
+		s.warn("Problem unlinking the file %s/%s.bin - RemoveCaches (13: Permission denied)", cacheDir, name)
+	}
+	return 100
+}
+
 // updating is the work of an update.
 type updating struct {
 	*session
@@ -83,7 +100,26 @@ type updating struct {
 	bytes             int64 // fetched
 	cacheSize         int64
 	warnings          []string
+	again             []retry
 	failed, transient bool
+}
+
+// retry is something that could not be fetched, which is tried thrice.
+type retry struct {
+	number  int
+	at, why string
+}
+
+// retries shows the further tries of what could not be fetched.
+func (u *updating) retries() {
+	for range 2 {
+		for _, r := range u.again {
+			u.say("Ign:%d %s\n", r.number, r.at)
+		}
+	}
+	for _, r := range u.again {
+		u.say("Err:%d %s\n  %s\n", r.number, r.at, r.why)
+	}
 }
 
 // found is a source whose release file is there.
@@ -120,8 +156,8 @@ func (u *updating) releases(sources []source) []found {
 				u.failed = true
 				continue
 			}
-			u.number++
-			u.say("Err:%d %s\n  %s\n", u.number, at, fault)
+			u.line("Ign", at, 0)
+			u.again = append(u.again, retry{u.number, at, fault.text})
 			u.warnings = append(u.warnings, fmt.Sprintf("W: Failed to fetch %s  %s", uri, fault))
 			u.transient = true
 			continue

@@ -154,7 +154,7 @@ func unlink(c *prog.Ctx, at string) {
 }
 
 // offer is update-alternatives --install.
-func offer(c *prog.Ctx, a debian.Alternative) error {
+func offer(c *prog.Ctx, a debian.Alternative, quiet bool) error {
 	g, err := readGroup(c, a.Name)
 	if err != nil {
 		return err
@@ -175,7 +175,9 @@ func offer(c *prog.Ctx, a debian.Alternative) error {
 	}
 	slices.SortFunc(g.choices, func(x, y debian.Alternative) int { return strings.Compare(x.Path, y.Path) })
 	if best := g.best(); !g.manual && best.Path != was {
-		c.Printf("update-alternatives: using %s to provide %s (%s) in auto mode\n", best.Path, best.Link, g.name)
+		if !quiet {
+			c.Printf("update-alternatives: using %s to provide %s (%s) in auto mode\n", best.Path, best.Link, g.name)
+		}
 		if err := g.install(c, best, old); err != nil {
 			return err
 		}
@@ -277,7 +279,8 @@ func alternatives(c *prog.Ctx) int {
 	}
 	switch action {
 	case "":
-		return wrong("need --display, --query, --list, --get-selections, --config, --set, --set-selections, --install, --remove, --all, --remove-all or --auto")
+		c.Errorf("update-alternatives: need --display, --query, --list, --get-selections, --config, --set, --set-selections, --install, --remove, --all, --remove-all or --auto\n" + alternativesUsage)
+		return 2
 	case "--version":
 		c.Printf("Debian update-alternatives version %s.\n\nThis is free software; see the GNU General Public License version 2 or\nlater for copying conditions. There is NO warranty.\n", version)
 		return 0
@@ -300,7 +303,7 @@ func alternatives(c *prog.Ctx) int {
 		if _, err := c.Stat(offered.Path); err != nil {
 			return failed("alternative path %s doesn't exist", offered.Path)
 		}
-		if err := offer(c, offered); err != nil {
+		if err := offer(c, offered, quiet); err != nil {
 			return failed("%v", err)
 		}
 		return 0

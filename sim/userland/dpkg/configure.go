@@ -19,11 +19,11 @@ func (r *Run) Configure(p *Package) bool {
 	r.log(fmt.Sprintf("configure %s %s <none>", name, p.Version()))
 	r.log(fmt.Sprintf("status half-configured %s %s", name, p.Version()))
 	r.changed = true
-	p.State = HalfConfigured
 	if err := r.placeConffiles(p); err != nil {
 		r.fail(p.Shown(), "configure", "%v", err)
 		return false
 	}
+	p.State = HalfConfigured
 	if f := r.facts(p); f != nil {
 		if err := r.effects(f); err != nil {
 			r.fail(p.Shown(), "configure", "installed %s package post-installation script subprocess returned error exit status 1", p.Shown())
@@ -108,8 +108,11 @@ func (r *Run) askConffile(p *Package, name string, byUser bool) (keep bool, err 
 		r.c.Print(" ==> Modified (by you or by a script) since installation.\n ==> Package distributor has shipped an updated version.\n")
 	}
 	switch {
-	case r.Force.Confold || r.Force.Confdef && !r.Force.Confnew:
+	case r.Force.Confdef:
 		r.c.Print(" ==> Keeping old config file as default.\n")
+		return true, nil
+	case r.Force.Confold:
+		r.c.Print(" ==> Using current old file as you requested.\n")
 		return true, nil
 	case r.Force.Confnew:
 		r.c.Print(" ==> Using new file as you requested.\n")
@@ -157,7 +160,7 @@ func (r *Run) effects(f *debian.Package) error {
 	}
 	r.says(f, f.Configured, "start")
 	for _, a := range f.Alternatives {
-		if err := offer(r.c, a); err != nil {
+		if err := offer(r.c, a, f.Quiet); err != nil {
 			return err
 		}
 	}
@@ -172,6 +175,8 @@ func (r *Run) says(f *debian.Package, lines []string, action string) {
 		case line == debian.Debconf:
 			r.debconf()
 			continue
+		case strings.HasPrefix(line, "Created symlink ") && !r.exists("/usr/bin/systemctl"):
+			continue // deb-systemd-helper makes it without a word
 		case line == "invoke-rc.d: policy-rc.d denied execution of "+action+"." && !r.exists("/usr/sbin/policy-rc.d"):
 			continue
 		}

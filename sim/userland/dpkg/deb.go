@@ -329,7 +329,8 @@ func pack(c *prog.Ctx, dir string, skip func(name string) bool, left *int64) ([]
 	}
 	err := walk(dir, "")
 	err = cmp.Or(err, t.Close())
-	return out.Bytes(), cmp.Or(err, z.Close())
+	err = cmp.Or(err, z.Close())
+	return out.Bytes(), err
 }
 
 // names are those of the control part's files.

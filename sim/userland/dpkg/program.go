@@ -160,7 +160,8 @@ func dpkgProgram(c *prog.Ctx, facts Facts) int {
 		if recursive {
 			args = debsBelow(c, args)
 		}
-		r.log("startup archives " + strings.TrimPrefix(action, "--"))
+		r.Action = strings.TrimPrefix(action, "--")
+		r.log("startup archives " + r.Action)
 		var done []string
 		for _, name := range args {
 			d, err := ReadDeb(c, facts, name)
@@ -569,6 +570,9 @@ func debAction(c *prog.Ctx, facts Facts, action string, args []string) int {
 // contents is -c: a listing as tar's.
 func (d *Deb) contents(c *prog.Ctx) {
 	zone := c.Zone()
+	if d.Facts != nil {
+		c.Printf("drwxr-xr-x root/root         0 %s ./\n", timeOf(d.Facts.Time).In(zone).Format("2006-01-02 15:04"))
+	}
 	for _, e := range d.Entries {
 		t := e.Time
 		if t == 0 && d.Facts != nil {

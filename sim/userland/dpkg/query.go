@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dockerlab/dockerlab/sim/catalog/debian"
 	"github.com/dockerlab/dockerlab/sim/fnmatch"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 )
@@ -114,14 +115,31 @@ func asked(c *prog.Ctx, action string, names []string) int {
 	return status
 }
 
+// mentioned says that an installed package names another in its fields: dpkg then knows the name.
+func mentioned(all []*Package, name string) bool {
+	for _, p := range all {
+		for _, field := range []string{"Pre-Depends", "Depends", "Recommends", "Suggests", "Enhances", "Conflicts", "Breaks", "Replaces"} {
+			for _, clause := range debian.ParseRelations(p.Get(field)) {
+				if slices.ContainsFunc(clause, func(r debian.Relation) bool { return r.Name == name }) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // chosen are the packages that the names mean, all where there are none; a name that means nothing
 // is complained of, and makes the status 1.
-func chosen(c *prog.Ctx, all []*Package, names []string) (rows []*Package, status int) {
+func chosen(c *prog.Ctx, all []*Package, names []string, unknown func(name string) *Package) (rows []*Package, status int) {
 	if len(names) == 0 {
 		return all, 0
 	}
 	for _, n := range names {
 		found := matching(all, n)
+		if len(found) == 0 && unknown != nil && mentioned(all, n) {
+			found = []*Package{unknown(n)}
+		}
 		if len(found) == 0 {
 			fmt.Fprintf(c.Err, "dpkg-query: no packages found matching %s\n", n)
 			status = 1
@@ -132,7 +150,9 @@ func chosen(c *prog.Ctx, all []*Package, names []string) (rows []*Package, statu
 }
 
 func list(c *prog.Ctx, all []*Package, names []string) int {
-	rows, status := chosen(c, all, names)
+	rows, status := chosen(c, all, names, func(name string) *Package {
+		return &Package{Control: debian.Control{{Name: "Package", Value: name}, {Name: "Version", Value: "<none>"}, {Name: "Architecture", Value: "<none>"}}}
+	})
 	if len(rows) == 0 {
 		return status
 	}
@@ -204,7 +224,7 @@ func search(c *prog.Ctx, db *Database, patterns []string) int {
 
 // show is dpkg-query -W.
 func show(c *prog.Ctx, format string, names []string) int {
-	rows, status := chosen(c, Open(c).Packages(), names)
+	rows, status := chosen(c, Open(c).Packages(), names, nil)
 	for _, s := range rows {
 		c.Print(expand(format, s))
 	}

@@ -81,7 +81,7 @@ type need struct {
 // needed finds who depends on a package and finds nobody else to do.
 func (r *Run) needed(p *Package, going map[string]bool) []need {
 	var all []need
-	for _, q := range r.Packages() {
+	for _, q := range slices.Backward(r.Packages()) {
 		if !q.There() || q == p {
 			continue
 		}
@@ -138,10 +138,12 @@ func (r *Run) Remove(p *Package) bool {
 	}
 	r.changed = true
 	if f != nil {
-		r.unmake(f, func(name string) bool { return strings.HasPrefix(name, "/usr/") })
+		r.unmake(f, func(name string) bool { return strings.HasPrefix(name, "/usr/") || slices.Contains(f.Early, name) })
+		r.undivert(f)
 	}
 	conffiles := p.Conffiles()
-	list := r.takeAway(p, func(name string) bool { _, ok := conffiles[name]; return ok })
+	final := len(conffiles) == 0 && !r.exists(info(p, "postrm"))
+	list := r.takeAway(p, final, func(name string) bool { _, ok := conffiles[name]; return ok })
 	if f == nil {
 		if err := r.run(p, "postrm", "remove"); err != nil {
 			r.fail(p.Shown(), "remove", "%v", err)
@@ -151,7 +153,7 @@ func (r *Run) Remove(p *Package) bool {
 	r.log(fmt.Sprintf("status config-files %s %s", name, p.Version()))
 	p.Want, p.State = "deinstall", ConfigFiles
 	p.Set("Config-Version", p.Version())
-	if len(conffiles) == 0 && !r.exists(info(p, "postrm")) {
+	if final {
 		r.forget(p)
 		return true
 	}
@@ -162,8 +164,8 @@ func (r *Run) Remove(p *Package) bool {
 }
 
 // takeAway removes a package's files but those that stay, and its directories where nobody else has
-// them, and gives the list of what is left.
-func (r *Run) takeAway(p *Package, stays func(name string) bool) []string {
+// them, and gives the list of what is left. If final, nothing will take a directory away later.
+func (r *Run) takeAway(p *Package, final bool, stays func(name string) bool) []string {
 	shared := map[string]bool{}
 	for _, q := range r.packages {
 		if q == p || !q.There() {
@@ -189,7 +191,7 @@ func (r *Run) takeAway(p *Package, stays func(name string) bool) []string {
 				continue
 			}
 			if err := r.c.Rmdir(name); err == linux.ENOTEMPTY || err == linux.EEXIST {
-				if !slices.ContainsFunc(left, func(f string) bool { return strings.HasPrefix(f, name+"/") }) {
+				if final && !slices.ContainsFunc(left, func(f string) bool { return strings.HasPrefix(f, name+"/") }) {
 					r.c.Errorf("dpkg: warning: while removing %s, directory '%s' not empty so not removed\n", p.Shown(), name)
 				}
 				left = append(left, name)
@@ -244,7 +246,7 @@ func (r *Run) Purge(p *Package) bool {
 		r.fail(p.Shown(), "purge", "%v", err)
 		return false
 	}
-	r.takeAway(p, func(string) bool { return false })
+	r.takeAway(p, true, func(string) bool { return false })
 	r.forget(p)
 	return true
 }

@@ -28,6 +28,11 @@ type Run struct {
 	// AutoDeconfigure lets an unpacking take away what it conflicts with, if that is to go.
 	AutoDeconfigure bool
 
+	// Action is what the user asked for, where that is more than one thing: "install".
+	Action string
+	// Watched says that what is printed goes to a terminal, the one that apt gives dpkg or another.
+	Watched bool
+
 	failed   []string        // in the processing of which there were errors
 	counted  bool            // "Reading database" was said
 	pending  []string        // packages with triggers to be processed, in the order of their hashes
@@ -38,7 +43,7 @@ type Run struct {
 
 // NewRun begins a call of dpkg.
 func NewRun(d *Database, facts Facts) *Run {
-	r := &Run{Database: d, Facts: facts}
+	r := &Run{Database: d, Facts: facts, Watched: d.c.Isatty(1)}
 	r.configure()
 	return r
 }
@@ -48,7 +53,7 @@ func (r *Run) Failed() []string { return r.failed }
 
 // fail says what went wrong with a package, or with its file.
 func (r *Run) fail(what, how, format string, args ...any) {
-	r.c.Errorf("dpkg: error processing %s %s (--%s):\n %s\n", kind(what), what, how, fmt.Sprintf(format, args...))
+	r.c.Errorf("dpkg: error processing %s %s (--%s):\n %s\n", kind(what), what, cmp.Or(r.Action, how), fmt.Sprintf(format, args...))
 	r.failed = append(r.failed, what)
 }
 
@@ -80,7 +85,15 @@ func (r *Run) count() {
 		return
 	}
 	r.counted = true
-	r.c.Printf("(Reading database ... %d files and directories currently installed.)\n", r.Count())
+	r.c.Print("(Reading database ... ")
+	// A terminal shows how far it is, in steps of five of a hundred packages.
+	for at := 5; r.Watched && at <= 100; at += 5 {
+		r.c.Printf("\r(Reading database ... %d%%", at)
+	}
+	if r.Watched {
+		r.c.Print("\r(Reading database ... ")
+	}
+	r.c.Printf("%d files and directories currently installed.)\n", r.Count())
 }
 
 // summarize is a file's name as dpkg shows it: of a long one, what is behind a slash.
@@ -354,7 +367,12 @@ func errno(err error) string {
 
 // Wants notes what somebody wants of a package that is known: "install", "hold", "deinstall".
 func (r *Run) Wants(name, want string) {
-	if p := r.packages[name]; p != nil && p.Want != want && p.There() {
+	p := r.packages[name]
+	switch {
+	case p == nil && want == "hold":
+		r.packages[name] = &Package{Control: debian.Control{{Name: "Package", Value: name}, {Name: "Architecture", Value: Architecture}}, Want: want, Flag: "ok", State: "not-installed"}
+		r.changed = true
+	case p != nil && p.Want != want:
 		p.Want = want
 		r.changed = true
 	}

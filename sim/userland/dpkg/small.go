@@ -1,10 +1,12 @@
 package dpkg
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/dockerlab/dockerlab/sim/catalog/debian"
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 )
@@ -35,6 +37,41 @@ func (r *Run) diverted(name, pkg string) string {
 		}
 	}
 	return name
+}
+
+// divertFor diverts what a package of the catalogue does before it is unpacked.
+func (r *Run) divertFor(f *debian.Package) error {
+	all := readDiversions(r.c)
+	for _, line := range f.Diversions {
+		from, to, _ := strings.Cut(line, " ")
+		d := diversion{from, to, f.Name()}
+		if slices.Contains(all, d) {
+			continue
+		}
+		r.c.Printf("Adding 'diversion of %s to %s by %s'\n", d.from, d.to, d.by)
+		if err := r.c.Rename(from, to); err != nil && err != linux.ENOENT {
+			return fmt.Errorf("dpkg-divert: error: rename: cannot rename '%s' to '%s': %w", from, to, err)
+		}
+		all = append(all, d)
+		if writeDiversions(r.c, all) != 0 {
+			return errors.New("new pre-installation script subprocess returned error exit status 2")
+		}
+	}
+	return nil
+}
+
+// undivert puts back what a package of the catalogue had diverted. Its scripts have said so.
+func (r *Run) undivert(f *debian.Package) {
+	all := readDiversions(r.c)
+	for _, line := range f.Diversions {
+		from, to, _ := strings.Cut(line, " ")
+		if i := slices.Index(all, diversion{from, to, f.Name()}); i >= 0 {
+			r.c.Unlink(from)
+			r.c.Rename(to, from)
+			all = slices.Delete(all, i, i+1)
+			writeDiversions(r.c, all)
+		}
+	}
 }
 
 // divert is dpkg-divert.
@@ -303,25 +340,29 @@ func reconfigure(c *prog.Ctx, facts Facts) int {
 			names = append(names, a)
 		}
 	}
+	name := "/usr/sbin/dpkg-reconfigure"
+	if !strings.EqualFold(c.Getenv("DEBIAN_FRONTEND"), "noninteractive") {
+		c.Errorf("%s", Frontends(c))
+	}
 	if len(names) == 0 {
-		c.Errorf("%s: please specify a package to reconfigure\n", c.Name)
+		c.Errorf("%s: please specify a package to reconfigure\n", name)
 		return 1
 	}
 	r := NewRun(Open(c), facts)
-	for _, name := range names {
-		p := r.Package(name)
+	for _, pkg := range names {
+		p := r.Package(pkg)
 		if p == nil || p.State == "not-installed" {
-			c.Errorf("%s: package '%s' is not installed and no information is available\nUse dpkg --info (= dpkg-deb --info) to examine archive files.\n%s: %s is not installed\n", "dpkg-query", name, c.Name, name)
+			c.Errorf("%s: package '%s' is not installed and no information is available\nUse dpkg --info (= dpkg-deb --info) to examine archive files.\n%s: %s is not installed\n", "dpkg-query", pkg, name, pkg)
 			return 1
 		}
 		if p.State != Installed {
-			c.Errorf("%s: %s is broken or not fully installed\n", c.Name, name)
+			c.Errorf("%s: %s is broken or not fully installed\n", name, pkg)
 			return 1
 		}
 		if f := r.facts(p); f != nil {
 			r.says(f, f.Configured, "start")
 		} else if err := r.run(p, "postinst", "configure", p.Version()); err != nil {
-			c.Errorf("%s: %v\n", c.Name, err)
+			c.Errorf("%s: %v\n", name, err)
 			return 1
 		}
 	}
@@ -376,7 +417,7 @@ func setSelections(c *prog.Ctx) int {
 			}
 			f := strings.Fields(line)
 			if len(f) < 3 {
-				c.Errorf("error: syntax error in line %d: '%s'\n", n, line)
+				c.Errorf("error: parse error on line %d: '%s'\n", n, line)
 				status = 1
 				continue
 			}

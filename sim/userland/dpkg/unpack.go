@@ -28,7 +28,7 @@ func (r *Run) Unpack(d *Deb, shown string) bool {
 		return false
 	}
 	switch {
-	case old == nil || old.State == "not-installed":
+	case !old.There():
 		c.Printf("Selecting previously unselected package %s.\n", Shown(d.Control))
 	case old.Want != "install":
 		c.Printf("Selecting previously deselected package %s.\n", Shown(d.Control))
@@ -49,9 +49,6 @@ func (r *Run) Unpack(d *Deb, shown string) bool {
 	before := "<none>"
 	if old.There() {
 		before = old.Version()
-		c.Printf("Unpacking %s (%s) over (%s) ...\n", p.Shown(), p.Version(), before)
-	} else {
-		c.Printf("Unpacking %s (%s) ...\n", p.Shown(), p.Version())
 	}
 	if arch := d.Get("Architecture"); before == "<none>" {
 		r.log(fmt.Sprintf("install %s:%s <none> %s", name, arch, p.Version()))
@@ -64,6 +61,17 @@ func (r *Run) Unpack(d *Deb, shown string) bool {
 			r.fail(shown, "unpack", "%v", err)
 			return false
 		}
+	}
+	if d.Facts != nil {
+		if err := r.divertFor(d.Facts); err != nil {
+			r.fail(shown, "unpack", "%v", err)
+			return false
+		}
+	}
+	if old.There() {
+		c.Printf("Unpacking %s (%s) over (%s) ...\n", p.Shown(), p.Version(), before)
+	} else {
+		c.Printf("Unpacking %s (%s) ...\n", p.Shown(), p.Version())
 	}
 	if owner, file := r.overwrites(d, old); owner != nil {
 		r.fail(shown, "unpack", "trying to overwrite '%s', which is also in package %s %s", file, owner.Shown(), owner.Version())

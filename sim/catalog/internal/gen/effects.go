@@ -57,6 +57,16 @@ func (e *effects) readAll(packages map[string]*debian.Package) error {
 	if err := e.early(packages); err != nil {
 		return err
 	}
+	diversions, err := e.text("inst/var/lib/dpkg", "diversions")
+	if err != nil {
+		return err
+	}
+	for l := strings.Split(diversions, "\n"); len(l) >= 3; l = l[3:] {
+		// dash is in every root, its diversion is the base's own.
+		if p := packages[l[2]]; p != nil && l[2] != "dash" {
+			p.Diversions = append(p.Diversions, l[0]+" "+l[1])
+		}
+	}
 	for name, all := range e.triggered {
 		if p := packages[name]; p != nil {
 			p.Triggered = commonest(all)
@@ -255,6 +265,19 @@ func (e *effects) printed(p *debian.Package) error {
 			p.Configured = tidy(lines)
 		}
 	}
+	if _, ok := said["trigger "+p.Name()]; ok && !slices.ContainsFunc(p.Triggers, func(t string) bool { return strings.Contains(t, " /") }) {
+		// Its own script activates what it waits for.
+		for _, t := range p.Triggers {
+			if kind, name, _ := strings.Cut(t, " "); strings.HasPrefix(kind, "interest") && !slices.Contains(p.Triggers, "activate-noawait "+name) {
+				p.Triggers = append(p.Triggers, "activate-noawait "+name)
+			}
+		}
+	}
+	script, err := e.text("inst/var/lib/dpkg/info", p.InfoName()+".postinst")
+	if err != nil {
+		return err
+	}
+	p.Quiet = len(p.Alternatives) > 0 && strings.Contains(script, "update-alternatives --quiet")
 	slices.SortStableFunc(p.Alternatives, func(a, b debian.Alternative) int { return slices.Index(order, a.Name) - slices.Index(order, b.Name) })
 	return nil
 }
@@ -272,8 +295,17 @@ const maxLines = 40
 func tidy(lines []string) []string {
 	host, _ := os.Hostname()
 	var kept []string
+	question := false
 	for _, line := range lines {
 		switch {
+		case strings.Trim(line, "-") == "" && len(line) > 3 && len(kept) > 0:
+			// The title of a question and what it asks; nobody is there to answer.
+			kept = kept[:len(kept)-1]
+			question = true
+			continue
+		case question:
+			question = !strings.Contains(line, "uninitialized value") && line != ""
+			continue
 		case strings.HasPrefix(line, "update-alternatives:"), strings.HasPrefix(line, "dpkg:"), strings.HasPrefix(line, "Errors were encountered"):
 			continue
 		case strings.HasPrefix(line, "debconf: "):
@@ -297,7 +329,7 @@ func tidy(lines []string) []string {
 
 // gone reads what is printed when p goes, and what it leaves for ever.
 func (e *effects) gone(p *debian.Package) error {
-	gone := map[string]bool{}
+	gone, early := map[string]bool{}, map[string]bool{}
 	for _, how := range []struct {
 		name, begins string
 		to           *[]string
@@ -319,16 +351,22 @@ func (e *effects) gone(p *debian.Package) error {
 			if rest, ok := strings.CutPrefix(line, "< "); ok {
 				name, _, _ := strings.Cut(rest, "\t")
 				gone[path.Clean("/"+name)] = true
+				if how.name == "remove" {
+					early[path.Clean("/"+name)] = true
+				}
 			}
 		}
 	}
 	for _, f := range p.Made {
-		away := false
+		away, soon := false, false
 		for d := f.Path; d != "/" && !away; d = path.Dir(d) {
-			away = gone[d]
+			away, soon = gone[d], early[d]
 		}
 		if !away {
 			p.Stays = append(p.Stays, f.Path)
+		}
+		if soon && !strings.HasPrefix(f.Path, "/usr/") {
+			p.Early = append(p.Early, f.Path)
 		}
 	}
 	return nil
