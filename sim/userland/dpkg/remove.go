@@ -217,7 +217,8 @@ func (r *Run) isRealDir(name string) bool {
 // unmake removes what a package's configuration made, where which says so.
 func (r *Run) unmake(f *debian.Package, which func(name string) bool) {
 	for _, e := range slices.Backward(f.Made) {
-		if !which(e.Path) || slices.Contains(f.Stays, e.Path) {
+		compiled := strings.Contains(e.Path, "/__pycache__") // prerm takes these, by whichever package's
+		if !which(e.Path) || slices.Contains(f.Stays, e.Path) && !compiled {
 			continue
 		}
 		if e.Mode.IsDir() {
