@@ -73,7 +73,7 @@ map of files with no layers at all, and one afero.CopyOnWriteFs for each layer.
 `, processor(), runtime.NumCPU(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version())
 	for _, r := range fileRaces() {
 		times := r.measure(t)
-		fmt.Fprintf(&w, "| %s | %d | %s | %s | %s | %.1fx | %.0fx |\n", r.name, r.layers, show(times[0]), show(times[1]), show(times[2]),
+		fmt.Fprintf(&w, "| %s | %d | %s | %s | %s | %.1fx | %.1fx |\n", r.name, r.layers, show(times[0]), show(times[1]), show(times[2]),
 			float64(times[0])/float64(times[1]), float64(times[2])/float64(times[0]))
 	}
 	w.WriteString("\n## Containers and archives\n\n| what | | | beside it | | ratio | aim |\n|---|---|--:|---|--:|--:|---|\n")
