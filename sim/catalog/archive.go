@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -71,24 +72,36 @@ func (f *folder) readArchives() ([]archives, error) {
 // Archive finds a distribution by the host of its archive, the path of that, "/debian", and the
 // name, "bookworm". It is nil where there is none.
 func (r *Registry) Archive(host, root, name string) (*Archive, error) {
-	root = strings.TrimSuffix(root, "/")
-	for _, f := range r.folders {
-		all, err := f.archives()
+	for a, err := range r.archivesAt(host, strings.TrimSuffix(root, "/")) {
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range all {
-			if !slices.Contains(a.Hosts, host) || !slices.Contains(a.Paths, root) {
-				continue
-			}
-			for _, d := range a.Dists {
-				if slices.Contains(d.Names, name) {
-					return r.archive(a, d)
-				}
+		for _, d := range a.Dists {
+			if slices.Contains(d.Names, name) {
+				return r.archive(a, d)
 			}
 		}
 	}
 	return nil, nil
+}
+
+// archivesAt goes through the archives at a host and a path of it, folder by folder; a folder that
+// cannot be read ends it.
+func (r *Registry) archivesAt(host, root string) iter.Seq2[archives, error] {
+	return func(yield func(archives, error) bool) {
+		for _, f := range r.folders {
+			all, err := f.archives()
+			if err != nil {
+				yield(archives{}, err)
+				return
+			}
+			for _, a := range all {
+				if slices.Contains(a.Hosts, host) && slices.Contains(a.Paths, root) && !yield(a, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (r *Registry) archive(a archives, d dist) (*Archive, error) {
@@ -259,36 +272,30 @@ func (r *Registry) archivePage(host, url string) (*Page, error) {
 	if !ok {
 		return nil, nil
 	}
-	for _, f := range r.folders {
-		all, err := f.archives()
+	for a, err := range r.archivesAt(host, root) {
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range all {
-			if !slices.Contains(a.Hosts, host) || !slices.Contains(a.Paths, root) {
+		for _, d := range a.Dists {
+			found, err := r.archive(a, d)
+			if err != nil {
+				return nil, err
+			}
+			if found.packages == nil {
 				continue
 			}
-			for _, d := range a.Dists {
-				found, err := r.archive(a, d)
-				if err != nil {
-					return nil, err
-				}
-				if found.packages == nil {
-					continue
-				}
-				c, err := found.packages.Control(name)
-				if err != nil {
-					return nil, err
-				}
-				if c.Get("Filename") != "pool/"+rest {
-					continue
-				}
-				p, err := r.Package(name, c.Get("Version"))
-				if err != nil || p == nil {
-					return nil, err
-				}
-				return &Page{Status: 200, Type: "application/vnd.debian.binary-package", Content: r.Deb(p)}, nil
+			c, err := found.packages.Control(name)
+			if err != nil {
+				return nil, err
 			}
+			if c.Get("Filename") != "pool/"+rest {
+				continue
+			}
+			p, err := r.Package(name, c.Get("Version"))
+			if err != nil || p == nil {
+				return nil, err
+			}
+			return &Page{Status: 200, Type: "application/vnd.debian.binary-package", Content: r.Deb(p)}, nil
 		}
 	}
 	return nil, nil

@@ -55,14 +55,8 @@ func (s *session) query() int {
 		return s.search(k, names)
 	case "show":
 		return s.show(k, names)
-	case "policy":
-		return s.policy(k, names)
-	case "madison":
-		return s.madison(k, names)
-	case "depends":
-		return s.depends(k, names)
-	case "rdepends":
-		return s.rdepends(k, names)
+	case "policy", "madison", "depends", "rdepends":
+		return s.ask(k, s.args[0], names)
 	case "pkgnames":
 		for _, n := range k.names() {
 			if len(names) == 0 || strings.HasPrefix(n, names[0]) {
@@ -384,8 +378,6 @@ func (s *session) apt() int {
 	case "update", "install", "reinstall", "remove", "purge", "autoremove", "auto-remove", "autopurge", "upgrade", "full-upgrade", "dist-upgrade",
 		"clean", "autoclean", "download", "source", "build-dep", "changelog", "moo":
 		return s.get()
-	case "showsrc", "edit-sources", "satisfy":
-		return s.fail("Invalid operation %s", s.args[0])
 	default:
 		return s.fail("Invalid operation %s", s.args[0])
 	}
@@ -400,6 +392,13 @@ func (s *session) apt() int {
 		return s.fullSearch(k, names)
 	case "show":
 		return s.details(k, names)
+	}
+	return s.ask(k, s.args[0], names)
+}
+
+// ask is what apt and apt-cache say alike.
+func (s *session) ask(k *cache, verb string, names []string) int {
+	switch verb {
 	case "policy":
 		return s.policy(k, names)
 	case "madison":

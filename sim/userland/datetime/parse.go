@@ -309,7 +309,7 @@ func (p *parser) word(w string) bool {
 			n = p.peek(2)
 			p.i++
 		}
-		if n.kind != 'n' || p.peek(2).kind == ':' && !p.haveDate && false {
+		if n.kind != 'n' {
 			return false
 		}
 		p.i += 2

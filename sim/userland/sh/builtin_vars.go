@@ -266,12 +266,9 @@ func attrsOn(a, A, i, l, u, n, r, x, t, g, I bool) attributes {
 func (s *shell) declareOne(cmd, name string, on, off attributes, arr *grammar.Assign, value string, has, add bool, index string, indexedElem bool) bool {
 	makeLocal := len(s.locals) > 0 && !on.global && cmd != "export" && cmd != "readonly"
 	if makeLocal {
-		old := s.vars[name]
-		if old != nil && old.readonly {
-			if _, mine := s.locals[len(s.locals)-1].saved[name]; mine || has || true {
-				s.errorf("%s: readonly variable", name)
-				return false
-			}
+		if old := s.vars[name]; old != nil && old.readonly {
+			s.errorf("%s: readonly variable", name)
+			return false
 		}
 		s.localize(name, on.inherit || s.opt.shopt["localvar_inherit"])
 	} else if !on.nameref && !off.nameref {

@@ -198,10 +198,7 @@ func (s *shell) tellSignal(st kernel.Status, pids []int, n grammar.Node) {
 		io.WriteString(s.p.Writer(2), signalText(sig, false)+"\n")
 		return
 	}
-	save := s.command
-	s.command = ""
-	s.errorf("%5d %-23s %s", pids[len(pids)-1], signalText(sig, false), s.oneLine(n))
-	s.command = save
+	s.plainf("%5d %-23s %s", pids[len(pids)-1], signalText(sig, false), s.oneLine(n))
 }
 
 // forgetEnded drops the jobs that have ended, as a bash without a prompt does when a program in the
@@ -428,10 +425,7 @@ func (s *shell) waitJob(j *job, byName bool) (status int, ok bool) {
 		}
 	}
 	if sig := j.status.Signal; sig != 0 && s.d == Bash && !s.interactive && sig != linux.SIGINT && sig != linux.SIGPIPE && sig != linux.SIGTERM {
-		save := s.command
-		s.command = ""
-		s.errorf("%5d %-23s %s", j.lastPid(), signalText(sig, false), j.text)
-		s.command = save
+		s.plainf("%5d %-23s %s", j.lastPid(), signalText(sig, false), j.text)
 	}
 	if j.status.Signal != 0 && byName && s.d != Bash && j.status.Signal != linux.SIGINT && j.status.Signal != linux.SIGPIPE {
 		io.WriteString(s.p.Writer(2), signalText(j.status.Signal, false)+"\n")

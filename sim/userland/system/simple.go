@@ -350,39 +350,30 @@ func id(c *prog.Ctx) int {
 		if zero {
 			sep, end = "\x00", "\x00"
 		}
+		// text is an ID as its name, where names are asked for.
+		text := func(id uint32, known bool, named, kind string) string {
+			number := strconv.FormatUint(uint64(id), 10)
+			switch {
+			case !name:
+				return number
+			case !known && c.GNU():
+				c.Fail("cannot find name for %s ID %d", kind, id)
+			case !known:
+				// Busybox shows the number, and flushes it before the complaint
+				c.Print(number)
+				c.Out.Flush()
+				c.Fail("unknown ID %d", id)
+				return ""
+			}
+			return named
+		}
 		userText := func(id uint32) string {
-			if _, ok := db.UID(id); !ok && name {
-				if c.GNU() {
-					c.Fail("cannot find name for user ID %d", id)
-				} else {
-					// Busybox shows the number, and flushes it before the complaint
-					c.Print(strconv.FormatUint(uint64(id), 10))
-					c.Out.Flush()
-					c.Fail("unknown ID %d", id)
-					return ""
-				}
-			}
-			if name {
-				return db.UserName(id)
-			}
-			return strconv.FormatUint(uint64(id), 10)
+			_, known := db.UID(id)
+			return text(id, known, db.UserName(id), "user")
 		}
 		groupText := func(id uint32) string {
-			if _, ok := db.GID(id); !ok && name {
-				if c.GNU() {
-					c.Fail("cannot find name for group ID %d", id)
-				} else {
-					// Busybox shows the number, and flushes it before the complaint
-					c.Print(strconv.FormatUint(uint64(id), 10))
-					c.Out.Flush()
-					c.Fail("unknown ID %d", id)
-					return ""
-				}
-			}
-			if name {
-				return db.GroupName(id)
-			}
-			return strconv.FormatUint(uint64(id), 10)
+			_, known := db.GID(id)
+			return text(id, known, db.GroupName(id), "group")
 		}
 		switch {
 		case user:
