@@ -142,9 +142,9 @@ func (o *opener) page(ctx context.Context, address, name string) (*source, *dock
 		return nil, nil, nil, fmt.Errorf("error detecting content type for remote %s: %w", address, err)
 	}
 	// The engine takes the length of its own request for that of the page, and so knows none.
-	body = &progressReader{r: body, length: -1, tell: func(done, _ int64, last bool) {
+	body = NewProgressReader(body, -1, func(done, _ int64, last bool) {
 		o.tell(Downloading{Progress{ID: "Downloading context", Status: address, Current: done}, last})
-	}}
+	})
 	if kind != "text/plain" {
 		return o.archive(ctx, body, name)
 	}
@@ -294,10 +294,16 @@ func (i interruptible) Read(p []byte) (int, error) {
 // progressReader tells how far the reading has come, and at the end once more.
 type progressReader struct {
 	r      io.Reader
-	length int64 // of all that there is; -1 where that is not known
+	length int64
 	done   int64
 	told   int64
 	tell   func(done, total int64, last bool)
+}
+
+// NewProgressReader reads r, whose length in bytes is known or -1, and tells how far it has come. Total is zero where the length is
+// not known, and last is true only there, at the end.
+func NewProgressReader(r io.Reader, length int64, tell func(done, total int64, last bool)) io.Reader {
+	return &progressReader{r: r, length: length, tell: tell}
 }
 
 // progressStep is how much is read between two reports, in bytes, or a hundredth of the whole where

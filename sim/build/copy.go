@@ -269,9 +269,9 @@ func (r *run) download(address, dest string) (item, error) {
 	if err != nil {
 		return item{}, err
 	}
-	body := &progressReader{r: p.Body, length: p.Length, tell: func(done, total int64, last bool) {
+	body := NewProgressReader(p.Body, p.Length, func(done, total int64, last bool) {
 		r.tell(Downloading{Progress{Status: "Downloading", Current: done, Total: total}, last})
-	}}
+	})
 	if _, err := w.ReadFrom(archive.Bound(body, r.limits.ContextBytes)); err != nil {
 		return item{}, err
 	}

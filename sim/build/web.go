@@ -46,7 +46,15 @@ func IsGit(s string) bool {
 	return isURL(s) && gitSuffix.MatchString(s)
 }
 
-// Get fetches a page and refuses an answer that is an error.
+// StatusError is a page's answer that it is not to be had.
+type StatusError struct {
+	Status int // of HTTP, 400 or more
+	text   string
+}
+
+func (e *StatusError) Error() string { return e.text }
+
+// Get fetches a page. An answer with an error's status is a *StatusError.
 func Get(ctx context.Context, w Web, url string) (*Page, error) {
 	if w == nil {
 		return nil, fmt.Errorf("Get %q: there is no network", url)
@@ -67,7 +75,7 @@ func Get(ctx context.Context, w Web, url string) (*Page, error) {
 	}
 	msg := fmt.Sprintf("failed to GET %s with status %d %s", url, p.Status, reason)
 	if err != nil {
-		return nil, fmt.Errorf("%s: error reading body", msg)
+		return nil, &StatusError{p.Status, msg + ": error reading body"}
 	}
-	return nil, fmt.Errorf("%s: %s", msg, strings.TrimSpace(string(body)))
+	return nil, &StatusError{p.Status, msg + ": " + strings.TrimSpace(string(body))}
 }

@@ -1,13 +1,17 @@
 package engineapi
 
 import (
+	"errors"
+	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/registry"
 
+	"github.com/dockerlab/dockerlab/sim/build"
 	"github.com/dockerlab/dockerlab/sim/build/classic"
 	"github.com/dockerlab/dockerlab/sim/container"
 )
@@ -199,14 +203,45 @@ func (a *api) createImage(w http.ResponseWriter, r *request) error {
 		}
 		return nil
 	}
+	return a.importImage(s, r)
+}
+
+// importImage makes an image of a tar: of the request's body, or of what is at a URL, where a name without a scheme is one of http.
+func (a *api) importImage(s *stream, r *request) error {
 	src, comment := r.Form.Get("fromSrc"), r.Form.Get("message")
 	if comment == "" {
 		comment = "Imported from " + src
 	}
+	body := io.Reader(r.Body)
 	if src != "-" {
-		return refuse(container.Invalid, "Get %q: the lab's engine imports only what the client sends", src)
+		if !strings.Contains(src, "://") {
+			src = "http://" + src
+		}
+		u, err := url.Parse(src)
+		if err != nil {
+			return refuse(container.Invalid, "%w", err)
+		}
+		var network build.Web
+		if a.b != nil {
+			network = a.b.Web
+		}
+		p, err := build.Get(r.Context(), network, u.String())
+		var refused *build.StatusError
+		switch {
+		case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
+			return refuse(container.NotFound, "%w", err)
+		case errors.As(err, &refused) && refused.Status < 500:
+			return refuse(container.Invalid, "%w", err)
+		case err != nil:
+			return err
+		}
+		defer p.Body.Close()
+		s.send(message{Status: "Downloading from " + u.String()})
+		body = build.NewProgressReader(p.Body, p.Length, func(done, total int64, _ bool) {
+			s.progress(container.Progress{Status: "Importing", Current: done, Total: total, Bar: true})
+		})
 	}
-	id, err := a.e.Import(r.Body, r.Form.Get("repo"), r.Form.Get("tag"), comment, r.Form["changes"])
+	id, err := a.e.Import(body, r.Form.Get("repo"), r.Form.Get("tag"), comment, r.Form["changes"])
 	if err != nil {
 		return s.fail(err)
 	}
