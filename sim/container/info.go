@@ -17,13 +17,14 @@ import (
 	"github.com/docker/docker/api/types/swarm"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/dockerlab/dockerlab/sim/image"
 	"github.com/dockerlab/dockerlab/sim/kernel"
 )
 
 // What the engine says that it is. Everything that depends on the version stands here and in
 // sim/image.
 const (
-	Version       = "20.10.24+dfsg1"
+	Version       = image.DockerVersion
 	APIVersion    = "1.41"
 	MinAPIVersion = "1.12"
 	gitCommit     = "5d6db84"

@@ -25,7 +25,7 @@ type ID = digest.Digest
 
 // The engine that images are made by, and the machine they are made on, unless they say another.
 const (
-	DockerVersion = "20.10.24"
+	DockerVersion = "20.10.24+dfsg1" // as Debian numbers it
 	Architecture  = "amd64"
 	OS            = "linux"
 )
