@@ -78,6 +78,15 @@ func (n *Inode) Len() int {
 	return n.dir.names.Len()
 }
 
+// Child finds name in a directory; 0 where there is none.
+func (n *Inode) Child(name string) Ino {
+	if n.dir == nil {
+		return 0
+	}
+	i, _ := n.dir.names.Get(name)
+	return i
+}
+
 // IsWhiteout says that this, in a layer's own tree, hides a name of the layers below: it is the
 // character device 0:0.
 func (n *Inode) IsWhiteout() bool { return n.Mode.Type() == linux.S_IFCHR && n.Rdev == 0 }
@@ -128,11 +137,10 @@ func (t *Tree) Inode(i Ino) *Inode { return t.inodes.Get(uint64(i)) }
 // Lookup finds name in the directory dir; 0 where there is none.
 func (t *Tree) Lookup(dir Ino, name string) Ino {
 	n := t.Inode(dir)
-	if n == nil || n.dir == nil {
+	if n == nil {
 		return 0
 	}
-	i, _ := n.dir.names.Get(name)
-	return i
+	return n.Child(name)
 }
 
 // Parent is the directory that holds the directory dir; the root is its own.
@@ -275,8 +283,13 @@ func (e *Edit) Place(i Ino, n Inode) {
 // Reserve makes the numbers of inodes that are made from now on begin at next, if not above it.
 func (e *Edit) Reserve(next Ino) { e.next = max(e.next, next) }
 
-// Drop removes an inode that no name leads to.
-func (e *Edit) Drop(i Ino) { e.inodes.Set(e.mark, uint64(i), nil) }
+// Drop removes an inode that no name leads to. The number of the last one made is given out again.
+func (e *Edit) Drop(i Ino) {
+	e.inodes.Set(e.mark, uint64(i), nil)
+	if i == e.next-1 {
+		e.next = i
+	}
+}
 
 // Put makes name in dir lead to the inode i, whatever it led to. It counts no links of files.
 func (e *Edit) Put(dir Ino, name string, i Ino) {

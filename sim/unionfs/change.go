@@ -150,19 +150,24 @@ func (f *FS) touchDir(dir layer.Ino, now time.Time) {
 	n.Mtime, n.Ctime = now, now
 }
 
+// mayMake judges whether name may be made in the directory dir.
+func (f *FS) mayMake(dir vfs.Ino, name string) error {
+	n, err := f.dir(dir)
+	switch {
+	case err != nil:
+		return err
+	case n.Child(name) != 0:
+		return linux.EEXIST
+	case len(name) > linux.NAME_MAX:
+		return linux.ENAMETOOLONG
+	}
+	return nil
+}
+
 // Create makes a file, directory, symlink or special file.
 func (f *FS) Create(dir vfs.Ino, name string, v vfs.Node) (vfs.Ino, error) {
-	if _, err := f.Lookup(dir, name); err != linux.ENOENT {
-		if err == nil {
-			err = linux.EEXIST
-		}
+	if err := f.mayMake(dir, name); err != nil {
 		return 0, err
-	}
-	if _, err := f.dir(dir); err != nil {
-		return 0, err
-	}
-	if len(name) > linux.NAME_MAX {
-		return 0, linux.ENAMETOOLONG
 	}
 	if v.Mode.Type() == linux.S_IFCHR && v.Rdev == 0 && f.o.Type == "overlay" {
 		return 0, linux.EPERM // it would be a whiteout
@@ -196,17 +201,8 @@ func (f *FS) Link(oldDir vfs.Ino, oldName string, dir vfs.Ino, name string) erro
 	if err != nil {
 		return err
 	}
-	if _, err := f.Lookup(dir, name); err != linux.ENOENT {
-		if err == nil {
-			err = linux.EEXIST
-		}
+	if err := f.mayMake(dir, name); err != nil {
 		return err
-	}
-	if _, err := f.dir(dir); err != nil {
-		return err
-	}
-	if len(name) > linux.NAME_MAX {
-		return linux.ENAMETOOLONG
 	}
 	if f.t.Inode(layer.Ino(i)).Mode.IsDir() {
 		return linux.EPERM

@@ -24,17 +24,44 @@ type file struct {
 	size  int64
 	base  layer.Content // what shows where there is no page, as far as baseLen; then zeros
 	below int64         // baseLen: how much of base has been left by truncation
-	pages radix.Array[page]
+	first page          // page 0: most files have no other
+	rest  radix.Array[page]
 	held  int64 // bytes that the pages take in memory
 	extra int64 // pages beyond those that base takes room for
 }
 
-// page is up to pageSize bytes; those that are missing at its end are zeros.
+// page is up to pageSize bytes; those that are missing at its end are zeros. The zero page is none:
+// there was no write.
 type page struct {
 	by   radix.Mark
-	data []byte
+	data []byte    // not nil where there is a page
 	away *pageAway // where the data lies until it is wanted; nil: it is here
 }
+
+// page gives page i, nil where there is none.
+func (f *file) page(i uint64) *page {
+	switch {
+	case i > 0:
+		return f.rest.Get(i)
+	case f.first.none():
+		return nil
+	}
+	return &f.first
+}
+
+func (f *file) setPage(i uint64, p page) {
+	if i == 0 {
+		f.first = p
+		return
+	}
+	q := p
+	f.rest.Set(f.by, i, &q)
+}
+
+func (p *page) none() bool { return p.data == nil && p.away == nil }
+
+// zero says that the page is one of zeros, which takes room on the disk and no memory.
+func (p *page) zero() bool { return p.away == nil && len(p.data) == 0 }
 
 // bytes are what the page holds. They may be written to where data may.
 func (p *page) bytes() ([]byte, error) {
@@ -52,9 +79,8 @@ func (p *page) room() int64 {
 	return int64(cap(p.data))
 }
 
-// zeroPage stands for pages of zeros that were written. It takes room on the disk, and no memory.
-// It bears no one's mark, so nothing writes to it.
-var zeroPage = &page{}
+// zeroPage stands for pages of zeros that were written. It bears no one's mark, so nothing writes to it.
+var zeroPage = page{data: []byte{}}
 
 var zeros [pageSize]byte
 
@@ -76,7 +102,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 	for len(p) > 0 {
 		in := int(off & (pageSize - 1))
 		n := min(len(p), pageSize-in)
-		if pg := f.pages.Get(uint64(off >> pageBits)); pg != nil {
+		if pg := f.page(uint64(off >> pageBits)); pg != nil {
 			data, err := pg.bytes()
 			if err != nil {
 				return total - len(p), err
@@ -137,7 +163,7 @@ func (f *file) writeAt(r resources, p []byte, off int64) (n int, err error) {
 }
 
 func (f *file) writePage(r resources, i uint64, in int, p []byte) error {
-	old := f.pages.Get(i)
+	old := f.page(i)
 	var room, had int64
 	if old == nil && int64(i) >= pagesOf(f.below) {
 		room = 1
@@ -151,7 +177,7 @@ func (f *file) writePage(r resources, i uint64, in int, p []byte) error {
 		}
 		f.held -= had
 		f.extra += room
-		f.pages.Set(f.by, i, zeroPage)
+		f.setPage(i, zeroPage)
 		return nil
 	}
 	var have []byte // what the page holds now
@@ -191,7 +217,7 @@ func (f *file) writePage(r resources, i uint64, in int, p []byte) error {
 	copy(data[in:], p)
 	f.held += int64(cap(data)) - had
 	f.extra += room
-	f.pages.Set(f.by, i, &page{by: f.by, data: data})
+	f.setPage(i, page{by: f.by, data: data})
 	return nil
 }
 
@@ -206,7 +232,7 @@ func (f *file) truncate(r resources, size int64) error {
 	}
 	var cut []byte // what the page holds that the end will be in
 	if in := size & (pageSize - 1); in > 0 {
-		if p := f.pages.Get(uint64(size >> pageBits)); p != nil {
+		if p := f.page(uint64(size >> pageBits)); p != nil {
 			var err error
 			if cut, err = p.bytes(); err != nil {
 				return err
@@ -216,19 +242,24 @@ func (f *file) truncate(r resources, size int64) error {
 	var held, pages int64
 	keep := pagesOf(size)
 	based := pagesOf(f.below)
-	f.pages.From(uint64(keep), func(i uint64, p *page) bool {
+	cutOff := func(i uint64, p *page) bool {
 		held += p.room()
 		if int64(i) >= based {
 			pages++
 		}
 		return true
-	})
-	f.pages.Truncate(f.by, uint64(keep))
+	}
+	if keep == 0 && !f.first.none() {
+		cutOff(0, &f.first)
+		f.first = page{}
+	}
+	f.rest.From(uint64(keep), cutOff)
+	f.rest.Truncate(f.by, uint64(keep))
 	if in := int(size & (pageSize - 1)); len(cut) > in {
 		last := uint64(size >> pageBits)
 		data := append(make([]byte, 0, in), cut[:in]...)
-		held += f.pages.Get(last).room() - int64(cap(data))
-		f.pages.Set(f.by, last, &page{by: f.by, data: data})
+		held += f.page(last).room() - int64(cap(data))
+		f.setPage(last, page{by: f.by, data: data})
 	}
 	before := based + f.extra
 	f.extra -= pages

@@ -198,11 +198,12 @@ func (f *FS) dir(i vfs.Ino) (*layer.Inode, error) {
 
 // Lookup finds name in the directory dir.
 func (f *FS) Lookup(dir vfs.Ino, name string) (vfs.Ino, error) {
-	if i := f.t.Lookup(layer.Ino(dir), name); i != 0 && (len(f.gone) == 0 || !f.gone[layer.Ino(dir)]) {
-		return vfs.Ino(i), nil
-	}
-	if _, err := f.dir(dir); err != nil {
+	n, err := f.dir(dir)
+	if err != nil {
 		return 0, err
+	}
+	if i := n.Child(name); i != 0 {
+		return vfs.Ino(i), nil
 	}
 	return 0, linux.ENOENT
 }

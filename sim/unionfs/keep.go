@@ -81,14 +81,8 @@ func (f *file) Keep(k *layer.Sink, e *blob.Encoder) {
 	if f.below > 0 {
 		k.Content(e, f.base)
 	}
-	first := f.pages.Get(0)
-	alone := f.size <= pageSize && first != nil && first.room() <= pageInPlace && first.away == nil
-	e.Bool(alone)
-	if alone {
-		keepPage(k, e, first)
-		return
-	}
-	r, err := f.pages.Keep(k.Writer, nil, func(e *blob.Encoder, _ uint64, p *page) { keepPage(k, e, p) })
+	keepPage(k, e, &f.first)
+	r, err := f.rest.Keep(k.Writer, nil, func(e *blob.Encoder, _ uint64, p *page) { keepPage(k, e, p) })
 	e.Fail(err)
 	e.Ref(r)
 }
@@ -98,17 +92,21 @@ const pageInPlace = 512
 
 // How a page is written.
 const (
-	pageZero = iota
+	pageNone = iota
+	pageZero
 	pageHere
 	pageAt
 )
 
 func keepPage(k *layer.Sink, e *blob.Encoder, p *page) {
-	if p == zeroPage {
+	switch {
+	case p.none():
+		e.Uint(pageNone)
+		return
+	case p.zero():
 		e.Uint(pageZero)
 		return
-	}
-	if p.away == nil && len(p.data) <= pageInPlace {
+	case p.away == nil && len(p.data) <= pageInPlace:
 		e.Uint(pageHere)
 		e.Uint(uint64(cap(p.data)))
 		e.Bytes(p.data)
@@ -158,9 +156,12 @@ func (p *pageAway) fetch() ([]byte, error) {
 	return p.data, p.err
 }
 
-func takePage(src *layer.Source, d *blob.Decoder) *page {
+func takePage(src *layer.Source, d *blob.Decoder) page {
 	kind := d.Uint()
-	if kind == pageZero {
+	switch kind {
+	case pageNone:
+		return page{}
+	case pageZero:
 		return zeroPage
 	}
 	room := d.Uint()
@@ -170,13 +171,13 @@ func takePage(src *layer.Source, d *blob.Decoder) *page {
 	}
 	if kind == pageHere {
 		b := d.Bytes()
-		return &page{data: append(make([]byte, 0, max(room, uint64(len(b)))), b...)}
+		return page{data: append(make([]byte, 0, max(room, uint64(len(b)))), b...)}
 	}
 	size := d.Uint()
 	if size > room {
 		d.Fail(errors.New("a page is larger than its room"))
 	}
-	return &page{away: &pageAway{src: src, size: int(size), cap: int(room), ref: d.Ref()}}
+	return page{away: &pageAway{src: src, size: int(size), cap: int(room), ref: d.Ref()}}
 }
 
 // ReadContent takes the content of a file that a file system has written to; it is the Own of a
@@ -193,12 +194,9 @@ func ReadContent(src *layer.Source, d *blob.Decoder) layer.Content {
 			return nil
 		}
 	}
-	m := radix.NewMark()
-	if d.Bool() {
-		f.pages.Set(m, 0, takePage(src, d))
-	} else if err := radix.Kept(src, d.Ref(), func(i uint64, d *blob.Decoder) { f.pages.Set(m, i, takePage(src, d)) }); err != nil {
-		d.Pass(err)
-	}
+	f.by = radix.NewMark()
+	f.first = takePage(src, d)
+	d.Pass(radix.Kept(src, d.Ref(), func(i uint64, d *blob.Decoder) { f.setPage(i, takePage(src, d)) }))
 	return f
 }
 

@@ -78,9 +78,20 @@ func (a aferoFs) open(name string, flag int, perm fs.FileMode) (*aferoFile, erro
 	if r.Opened != nil {
 		return nil, linux.ENXIO
 	}
+	if !made {
+		if r, err = a.v.mayOpen(r, flag); err != nil {
+			return nil, err
+		}
+	}
+	r.Mount.FS.Pin(r.Ino)
+	return &aferoFile{v: a.v, name: name, ref: r, flag: flag}, nil
+}
+
+// mayOpen judges whether what is at r may be opened, and copies it up and truncates it as flag says.
+func (v *View) mayOpen(r Ref, flag int) (Ref, error) {
 	st, err := r.Stat()
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	write := flag&(os.O_WRONLY|os.O_RDWR|os.O_TRUNC) != 0
 	want := 0
@@ -92,25 +103,22 @@ func (a aferoFs) open(name string, flag int, perm fs.FileMode) (*aferoFile, erro
 	}
 	switch {
 	case write && st.Mode.IsDir():
-		return nil, linux.EISDIR
-	case !made && !a.v.Cred.May(st, want):
-		return nil, linux.EACCES
+		return r, linux.EISDIR
+	case !v.Cred.May(st, want):
+		return r, linux.EACCES
 	case !st.Mode.IsDir() && !st.Mode.IsRegular():
-		return nil, linux.ENXIO
+		return r, linux.ENXIO
+	case !write:
+		return r, nil
 	}
-	if write && !made {
-		if r, err = r.CopyUp(); err != nil {
-			return nil, err
-		}
-		if flag&os.O_TRUNC != 0 {
-			var zero int64
-			if err := r.Mount.FS.SetAttr(r.Ino, Attr{Size: &zero}); err != nil {
-				return nil, err
-			}
-		}
+	if r, err = r.CopyUp(); err != nil {
+		return r, err
 	}
-	r.Mount.FS.Pin(r.Ino)
-	return &aferoFile{v: a.v, name: name, ref: r, flag: flag}, nil
+	if flag&os.O_TRUNC != 0 {
+		var zero int64
+		err = r.Mount.FS.SetAttr(r.Ino, Attr{Size: &zero})
+	}
+	return r, err
 }
 
 func (a aferoFs) Mkdir(name string, perm fs.FileMode) error {

@@ -196,6 +196,8 @@ func (v *View) walk(at Ref, path string, follow, parent bool) (Ref, error) {
 	if path[0] == '/' {
 		at = v.root
 	}
+	var st Stat    // of at,
+	known := false // where the step that led there has it
 	for {
 		path = strings.TrimLeft(path, "/")
 		if path == "" {
@@ -205,7 +207,8 @@ func (v *View) walk(at Ref, path string, follow, parent bool) (Ref, error) {
 			return at, nil
 		}
 		name, rest, more := strings.Cut(path, "/")
-		last := !more || strings.Trim(rest, "/") == ""
+		rest = strings.TrimLeft(rest, "/")
+		last := rest == ""
 		slash := more && last
 		if at.Opened != nil {
 			return Ref{}, linux.ENOTDIR
@@ -214,10 +217,13 @@ func (v *View) walk(at Ref, path string, follow, parent bool) (Ref, error) {
 			v.strayed = true
 		}
 		fs := at.Mount.FS
-		st, err := fs.Stat(at.Ino)
-		if err != nil {
-			return Ref{}, err
+		var err error
+		if !known {
+			if st, err = fs.Stat(at.Ino); err != nil {
+				return Ref{}, err
+			}
 		}
+		known = false
 		if !st.Mode.IsDir() {
 			return Ref{}, linux.ENOTDIR
 		}
@@ -268,12 +274,11 @@ func (v *View) walk(at Ref, path string, follow, parent bool) (Ref, error) {
 		if last && !follow && !slash {
 			return next, nil
 		}
-		nst, err := fs.Stat(ino)
-		if err != nil {
+		if st, err = fs.Stat(ino); err != nil {
 			return Ref{}, err
 		}
-		if !nst.Mode.IsSymlink() {
-			at, path = next, rest
+		if !st.Mode.IsSymlink() {
+			at, path, known = next, rest, true
 			if last {
 				return v.end(at, slash)
 			}
@@ -566,34 +571,24 @@ func (v *View) Access(path string, mode int) error {
 	return nil
 }
 
-// mayChange judges whether names may come and go in the directory of r.
-func (v *View) mayChange(r Ref) error {
-	dir, err := r.Mount.FS.Stat(r.Dir)
-	if err != nil {
-		return err
+// mayChange judges whether names may come and go in the directory of r, which it describes.
+func (v *View) mayChange(r Ref) (dir Stat, err error) {
+	dir, err = r.Mount.FS.Stat(r.Dir)
+	switch {
+	case err != nil:
+	case dir.Nlink == 0:
+		err = linux.ENOENT
+	case r.Mount.ReadOnly:
+		err = linux.EROFS
+	case !v.Cred.May(dir, linux.W_OK|linux.X_OK):
+		err = linux.EACCES
 	}
-	if dir.Nlink == 0 {
-		return linux.ENOENT
-	}
-	if r.Mount.ReadOnly {
-		return linux.EROFS
-	}
-	if !v.Cred.May(dir, linux.W_OK|linux.X_OK) {
-		return linux.EACCES
-	}
-	return nil
+	return dir, err
 }
 
-// mayRemove is mayChange for taking away what is there: the sticky bit, and mounts on it.
-func (v *View) mayRemove(r Ref) error {
-	if err := v.mayChange(r); err != nil {
-		return err
-	}
-	dir, err := r.Mount.FS.Stat(r.Dir)
-	if err != nil {
-		return err
-	}
-	st, err := r.Mount.FS.Stat(r.Ino)
+// mayRemove is mayChange for taking away what is there and has st: the sticky bit, and mounts on it.
+func (v *View) mayRemove(r Ref, st Stat) error {
+	dir, err := v.mayChange(r)
 	if err != nil {
 		return err
 	}
@@ -612,13 +607,7 @@ func (v *View) Create(r Ref, n Node) (Ref, error) {
 	if r.Ino != 0 || r.Opened != nil {
 		return r, linux.EEXIST
 	}
-	if r.Mount.ReadOnly {
-		return r, linux.EROFS
-	}
-	if err := v.mayChange(r); err != nil {
-		return r, err
-	}
-	dir, err := r.Mount.FS.Stat(r.Dir)
+	dir, err := v.mayChange(r)
 	if err != nil {
 		return r, err
 	}
@@ -729,7 +718,7 @@ func (v *View) Link(old, path string) error {
 	if !v.mayLink(st) {
 		return linux.EPERM
 	}
-	if err := v.mayChange(r); err != nil {
+	if _, err := v.mayChange(r); err != nil {
 		return err
 	}
 	if st.Mode.IsDir() {
@@ -767,7 +756,7 @@ func (v *View) Unlink(path string) error {
 	if slash && !st.Mode.IsDir() {
 		return linux.ENOTDIR
 	}
-	if err := v.mayRemove(r); err != nil {
+	if err := v.mayRemove(r, st); err != nil {
 		return err
 	}
 	if st.Mode.IsDir() {
@@ -797,7 +786,7 @@ func (v *View) Rmdir(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := v.mayRemove(r); err != nil {
+	if err := v.mayRemove(r, st); err != nil {
 		return err
 	}
 	if !st.Mode.IsDir() {
@@ -858,11 +847,11 @@ func (v *View) Rename(old, path string) error {
 	if o.Dir == r.Dir && o.Name == r.Name {
 		return nil
 	}
-	if err := v.mayRemove(o); err != nil {
+	if err := v.mayRemove(o, st); err != nil {
 		return err
 	}
 	if r.Ino == 0 {
-		if err := v.mayChange(r); err != nil {
+		if _, err := v.mayChange(r); err != nil {
 			return err
 		}
 	} else {
@@ -870,7 +859,7 @@ func (v *View) Rename(old, path string) error {
 		if err != nil {
 			return err
 		}
-		if err := v.mayRemove(r); err != nil {
+		if err := v.mayRemove(r, nst); err != nil {
 			return err
 		}
 		if st.Mode.IsDir() && !nst.Mode.IsDir() {

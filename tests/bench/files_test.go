@@ -149,14 +149,9 @@ func fileRaces() []race {
 		for _, depth := range depths {
 			r := race{name: op.name, layers: depth}
 			for _, kind := range []string{ours, flat, stack} {
-				r.runners = append(r.runners, runner{kind, func(b *testing.B) {
-					f := fileSystem(b, kind, depth)
-					b.ReportAllocs()
-					for b.Loop() {
-						if err := op.run(f); err != nil {
-							b.Fatal(err)
-						}
-					}
+				r.runners = append(r.runners, runner{kind, func(t testing.TB) func() error {
+					f := fileSystem(t, kind, depth)
+					return func() error { return op.run(f) }
 				}})
 			}
 			all = append(all, r)

@@ -56,32 +56,25 @@ func containerRaces() []race {
 		{name: "snapshot and restore", aim: "as much over a large image as over a small one"},
 	}
 	for _, size := range sizes {
-		once := sync.OnceValue(func() *unionfs.FS { return changed(discard{}, size) })
-		for i, run := range []func(f *unionfs.FS){
-			func(f *unionfs.FS) { f.Changes() },
-			func(f *unionfs.FS) {
-				if l, err := f.Layer(); err != nil || l.DiffID() == "" {
-					panic(fmt.Sprint("commit: ", err))
+		for i, run := range []func(f *unionfs.FS) error{
+			func(f *unionfs.FS) error { f.Changes(); return nil },
+			func(f *unionfs.FS) error {
+				l, err := f.Layer()
+				if err == nil {
+					l.DiffID()
 				}
+				return err
 			},
-			func(f *unionfs.FS) { f.Snapshot().FS(unionfs.Options{}) },
+			func(f *unionfs.FS) error { f.Snapshot().FS(unionfs.Options{}); return nil },
 		} {
-			races[i].runners = append(races[i].runners, runner{over(size), func(b *testing.B) {
-				f := once()
-				for b.Loop() {
-					run(f)
-				}
+			races[i].runners = append(races[i].runners, runner{over(size), func(t testing.TB) func() error {
+				f := changed(t, size)
+				return func() error { return run(f) }
 			}})
 		}
 	}
 	return races
 }
-
-// discard is a testing.TB for what is made outside of a benchmark: an error is a panic.
-type discard struct{ testing.TB }
-
-func (discard) Fatal(a ...any) { panic(fmt.Sprint(a...)) }
-func (discard) Helper()        {}
 
 // archive is the docker-archive of an image of one layer of about 200 MB.
 var archive = sync.OnceValue(func() []byte {
@@ -117,74 +110,80 @@ var archive = sync.OnceValue(func() []byte {
 // the tar of the layer in it, and to hash the layer.
 func loadRace() race {
 	return race{name: "load of a 200 MB archive", aim: "within 1.5x", runners: []runner{
-		{ours, func(b *testing.B) {
+		{ours, func(testing.TB) func() error {
 			data := archive()
-			b.SetBytes(int64(len(data)))
-			for b.Loop() {
-				if _, _, err := new(image.Store).Load(bytes.NewReader(data), image.LoadOptions{}); err != nil {
-					b.Fatal(err)
-				}
+			return func() error {
+				_, _, err := new(image.Store).Load(bytes.NewReader(data), image.LoadOptions{})
+				return err
 			}
 		}},
-		{"read and hash", func(b *testing.B) {
+		{"read and hash", func(testing.TB) func() error {
 			data := archive()
-			b.SetBytes(int64(len(data)))
-			for b.Loop() {
-				r := tar.NewReader(bytes.NewReader(data))
-				for {
-					h, err := r.Next()
-					if err != nil {
-						break
-					}
-					if h.Name != "layer/layer.tar" {
-						continue
-					}
-					sum := sha256.New()
-					inner := tar.NewReader(io.TeeReader(r, sum))
-					for {
-						if _, err := inner.Next(); err != nil {
-							break
-						}
-						io.Copy(io.Discard, inner)
-					}
-					io.Copy(sum, r)
-				}
-			}
+			return func() error { return readAndHash(data) }
 		}},
 	}}
 }
 
+func readAndHash(data []byte) error {
+	r := tar.NewReader(bytes.NewReader(data))
+	for {
+		h, err := r.Next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case h.Name != "layer/layer.tar":
+			continue
+		}
+		sum := sha256.New()
+		inner := tar.NewReader(io.TeeReader(r, sum))
+		for err == nil {
+			if _, err = inner.Next(); err == nil {
+				_, err = io.Copy(io.Discard, inner)
+			}
+		}
+		if err != io.EOF {
+			return err
+		}
+		if _, err := io.Copy(sum, r); err != nil {
+			return err
+		}
+	}
+}
+
 // archiveRace is "dockerlab layers --archive" beside "dive --ci", whole processes on one archive.
 func archiveRace() race {
-	file := sync.OnceValue(func() string {
-		name := filepath.Join(os.TempDir(), "dockerlab-bench.tar")
+	file := func(t testing.TB) string {
+		name := filepath.Join(t.TempDir(), "image.tar")
 		if err := os.WriteFile(name, archive(), 0o644); err != nil {
-			panic(err)
+			t.Fatal(err)
 		}
 		return name
-	})
-	binary := sync.OnceValue(func() string {
-		name := filepath.Join(os.TempDir(), "dockerlab-bench")
+	}
+	binary := func(t testing.TB) string {
+		name := filepath.Join(t.TempDir(), "dockerlab")
 		if out, err := exec.Command("go", "build", "-o", name, "../../cmd/dockerlab").CombinedOutput(); err != nil {
-			panic(string(out))
+			t.Fatalf("%v\n%s", err, out)
 		}
 		return name
-	})
-	process := func(b *testing.B, name string, args ...string) {
-		for b.Loop() {
+	}
+	process := func(name string, args ...string) func() error {
+		return func() error {
 			if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-				b.Fatalf("%s: %v\n%s", name, err, out)
+				return fmt.Errorf("%s: %w\n%s", name, err, out)
 			}
+			return nil
 		}
 	}
 	return race{name: "layers of a 200 MB archive, whole process", aim: "", runners: []runner{
-		{ours, func(b *testing.B) { process(b, binary(), "layers", "--archive", file()) }},
-		{"dive --ci", func(b *testing.B) {
-			dive, err := exec.LookPath("dive")
+		{ours, func(t testing.TB) func() error { return process(binary(t), "layers", "--archive", file(t)) }},
+		{"dive --ci", func(t testing.TB) func() error {
+			dive, err := exec.LookPath("dive") // go install github.com/wagoodman/dive@v0.13.1
 			if err != nil {
-				b.Skip("needs dive: go install github.com/wagoodman/dive@v0.13.1")
+				return nil
 			}
-			process(b, dive, "--ci", "--source", "docker-archive", file())
+			return process(dive, "--ci", "--source", "docker-archive", file(t))
 		}},
 	}}
 }
