@@ -576,7 +576,7 @@ func (p *Proc) openFound(ref vfs.Ref, st vfs.Stat, flags int, created bool) (*Fi
 		if write && ref.Mount.ReadOnly && (st.Mode.IsRegular() || st.Mode.IsDir()) {
 			return nil, linux.EROFS
 		}
-		if !v.Cred.May(st, want) {
+		if !v.Cred.May(&st, want) {
 			return nil, linux.EACCES
 		}
 	}

@@ -598,7 +598,7 @@ func (k *Kernel) dialUnix(v *vfs.View, path string) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !v.Cred.May(st, linux.W_OK) {
+	if !v.Cred.May(&st, linux.W_OK) {
 		return nil, linux.EACCES
 	}
 	l := k.unixSockets()[fifoKey{r.Mount.FS, r.Ino}]

@@ -722,7 +722,7 @@ func (p *Proc) load(name string, argv []string) (*image, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ref.Opened != nil || !st.Mode.IsRegular() || !p.view.Cred.May(st, linux.X_OK) || ref.Mount.NoExec {
+		if ref.Opened != nil || !st.Mode.IsRegular() || !p.view.Cred.May(&st, linux.X_OK) || ref.Mount.NoExec {
 			return nil, linux.EACCES
 		}
 		f := &Executable{Path: name, Argv: img.argv, Stat: st, Ref: ref}

@@ -113,7 +113,7 @@ func (f *FS) copyUp(dir layer.Ino, name string, i layer.Ino) (layer.Ino, error) 
 	c.Nlink = 1
 	c.Ctime = f.now()
 	up := f.t.New(c)
-	f.version++
+	f.names++
 	f.t.Put(dir, name, up)
 	f.upper(dir).names.Set(name, nil)
 	if f.pins[i] > 0 {
@@ -145,7 +145,7 @@ func (f *FS) Copied(dir vfs.Ino, name string, ino vfs.Ino) vfs.Ino {
 
 // touchDir notes a change of a directory's entries.
 func (f *FS) touchDir(dir layer.Ino, now time.Time) {
-	f.version++
+	f.names++
 	n := f.t.Change(dir)
 	n.Mtime, n.Ctime = now, now
 }
@@ -257,6 +257,7 @@ func (f *FS) remove(dir layer.Ino, name string, i layer.Ino) error {
 	if err := f.copyUpDir(dir); err != nil {
 		return err
 	}
+	f.moves(i)
 	now := f.now()
 	f.t.Remove(dir, name)
 	f.forget(i, now)
@@ -271,6 +272,13 @@ func (f *FS) remove(dir layer.Ino, name string, i layer.Ino) error {
 	}
 	f.touchDir(dir, now)
 	return nil
+}
+
+// moves notes that the inode is about to lose a name, which may be on the way to a directory.
+func (f *FS) moves(i layer.Ino) {
+	if t := f.t.Inode(i).Mode.Type(); t == linux.S_IFDIR || t == linux.S_IFLNK {
+		f.dirs++
+	}
 }
 
 // forget notes that an inode has lost a name, and lets it go with its last one.
@@ -318,14 +326,17 @@ func (f *FS) Pin(ino vfs.Ino) { f.pins[layer.Ino(ino)]++ }
 // Unpin ends one Pin.
 func (f *FS) Unpin(ino vfs.Ino) {
 	i := layer.Ino(ino)
-	if f.pins[i]--; f.pins[i] > 0 {
+	if n := f.pins[i]; n > 1 {
+		f.pins[i] = n - 1
 		return
 	}
 	delete(f.pins, i)
-	for _, c := range f.copied[i] {
-		defer f.Unpin(vfs.Ino(c.to))
+	if len(f.copied) > 0 {
+		for _, c := range f.copied[i] {
+			defer f.Unpin(vfs.Ino(c.to))
+		}
+		delete(f.copied, i)
 	}
-	delete(f.copied, i)
 	n := f.t.Inode(i)
 	switch {
 	case n == nil || i < f.floor:
@@ -391,9 +402,11 @@ func (f *FS) Rename(oldDir vfs.Ino, oldName string, newDir vfs.Ino, newName stri
 		return err
 	}
 	now := f.now()
+	f.moves(up)
 	f.t.Remove(from, oldName)
 	f.t.Put(to, newName, up)
 	if target != 0 {
+		f.moves(target)
 		f.forget(target, now)
 	}
 	f.t.Change(up).Ctime = now
@@ -469,7 +482,7 @@ func (f *FS) SetAttr(ino vfs.Ino, a vfs.Attr) error {
 		n.Mtime = now
 	}
 	if a.Mode != nil || a.UID != nil || a.GID != nil {
-		f.version++
+		f.names++
 	}
 	if a.Size != nil || a.UID != nil || a.GID != nil {
 		dropCapability(n)

@@ -75,7 +75,8 @@ type FS struct {
 	t     *layer.Edit // lower and upper, merged
 	up    radix.Array[upperDir]
 
-	version  uint64    // of the names; see NamesVersion
+	names    uint64    // version of the names; see NamesVersion
+	dirs     uint64    // and of the ways to directories; see DirsVersion
 	last     time.Time // that now gave
 	whiteout *whiteout // the one that overlayfs links to wherever it hides a name; nil: not made yet
 	held     int64     // bytes charged
@@ -173,7 +174,11 @@ func (f *FS) Type() string { return f.o.Type }
 
 // NamesVersion changes whenever a path may lead to another inode than before, or no longer to any;
 // see vfs.Versioned.
-func (f *FS) NamesVersion() uint64 { return f.version }
+func (f *FS) NamesVersion() uint64 { return f.names }
+
+// DirsVersion changes whenever a path that led to a directory may not lead there any more; see
+// vfs.Versioned.
+func (f *FS) DirsVersion() uint64 { return f.dirs }
 
 // Root is the inode of the root directory.
 func (f *FS) Root() vfs.Ino { return vfs.Ino(f.t.Root()) }
@@ -354,7 +359,8 @@ func (f *FS) Restore(s *Snapshot) {
 	f.t.Reserve(next)
 	f.held, f.blocks, f.inodes = s.held, s.blocks, s.inodes
 	f.whiteout, f.snap, f.gone = nil, nil, map[layer.Ino]bool{}
-	f.version++
+	f.names++
+	f.dirs++
 }
 
 // Snapshot is an FS at one moment; it never changes and is safe for concurrent use.

@@ -206,7 +206,7 @@ func labSide(v *vfs.View, o op) error {
 		switch {
 		case err != nil:
 			return err
-		case !v.Cred.May(st, linux.R_OK):
+		case !v.Cred.May(&st, linux.R_OK):
 			return linux.EACCES
 		case st.Mode.IsDir():
 			return linux.EISDIR
@@ -251,7 +251,7 @@ func labOpen(v *vfs.View, o op) error {
 			return linux.EEXIST
 		case st.Mode.IsDir():
 			return linux.EISDIR
-		case !v.Cred.May(st, linux.W_OK):
+		case !v.Cred.May(&st, linux.W_OK):
 			return linux.EACCES
 		case !st.Mode.IsRegular():
 			return linux.ENXIO // a pipe that nobody reads, a socket

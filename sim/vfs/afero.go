@@ -104,7 +104,7 @@ func (v *View) mayOpen(r Ref, flag int) (Ref, error) {
 	switch {
 	case write && st.Mode.IsDir():
 		return r, linux.EISDIR
-	case !v.Cred.May(st, want):
+	case !v.Cred.May(&st, want):
 		return r, linux.EACCES
 	case !st.Mode.IsDir() && !st.Mode.IsRegular():
 		return r, linux.ENXIO

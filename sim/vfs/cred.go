@@ -70,7 +70,7 @@ func (c Cred) InGroup(gid uint32) bool { return c.GID == gid || slices.Contains(
 
 // May says whether a file with this owner and mode may be used as want (a sum of linux.R_OK,
 // W_OK and X_OK) by the rules of path_resolution(7).
-func (c Cred) May(st Stat, want int) bool {
+func (c Cred) May(st *Stat, want int) bool {
 	var bits linux.Mode
 	switch {
 	case c.UID == st.UID:
@@ -93,4 +93,4 @@ func (c Cred) May(st Stat, want int) bool {
 }
 
 // Owns says whether c may change the mode and times of the file.
-func (c Cred) Owns(st Stat) bool { return c.UID == st.UID || c.Has(CapFowner) }
+func (c Cred) Owns(st *Stat) bool { return c.UID == st.UID || c.Has(CapFowner) }

@@ -32,7 +32,7 @@ type Namespace struct {
 	at     map[covered]*Mount
 	mounts []*Mount
 	devs   uint32
-	known  knownPaths
+	known  memory
 }
 
 type covered struct {

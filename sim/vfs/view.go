@@ -134,29 +134,6 @@ func (ns *Namespace) top(r Ref) Ref {
 	}
 }
 
-// Resolve finds what path names; follow says whether a symlink at its end is followed. Errors are
-// those of path_resolution(7): ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG.
-func (v *View) Resolve(path string, follow bool) (Ref, error) {
-	known := v.remembers(path)
-	if known != nil {
-		if ino, ok := known[pathKey{path, follow}]; ok {
-			return ino, nil
-		}
-	}
-	v.strayed = false
-	r, err := v.walk(v.cwd, path, follow, false)
-	if err == nil && r.Ino == 0 && r.Opened == nil {
-		err = linux.ENOENT
-	}
-	if known != nil && err == nil && !v.strayed {
-		if len(known) >= maxKnownPaths {
-			clear(known)
-		}
-		known[pathKey{path, follow}] = r
-	}
-	return r, err
-}
-
 // ResolveAt is Resolve for a path that begins at base, not at the working directory.
 func (v *View) ResolveAt(base Ref, path string, follow bool) (Ref, error) {
 	r, err := v.walk(base, path, follow, false)
@@ -171,7 +148,7 @@ func (v *View) ResolveAt(base Ref, path string, follow bool) (Ref, error) {
 // caller's to say, so Name is "." , ".." or "/" then.
 func (v *View) ResolveParent(path string) (r Ref, slash bool, err error) {
 	slash = len(path) > 1 && strings.HasSuffix(path, "/")
-	r, err = v.walk(v.cwd, path, false, true)
+	r, err = v.find(v.versions(path), path, false, true)
 	return r, slash, err
 }
 
@@ -179,7 +156,7 @@ func (v *View) ResolveParent(path string) (r Ref, slash bool, err error) {
 // O_CREAT does.
 func (v *View) ResolveCreate(path string) (r Ref, slash bool, err error) {
 	slash = strings.HasSuffix(path, "/")
-	r, err = v.walk(v.cwd, path, true, false)
+	r, err = v.find(v.versions(path), path, true, false)
 	return r, slash, err
 }
 
@@ -227,7 +204,7 @@ func (v *View) walk(at Ref, path string, follow, parent bool) (Ref, error) {
 		if !st.Mode.IsDir() {
 			return Ref{}, linux.ENOTDIR
 		}
-		if !v.Cred.May(st, linux.X_OK) {
+		if !v.Cred.May(&st, linux.X_OK) {
 			return Ref{}, linux.EACCES
 		}
 		if len(name) > linux.NAME_MAX {
@@ -447,7 +424,7 @@ func (v *View) ChdirTo(r Ref) error {
 	if !st.Mode.IsDir() {
 		return linux.ENOTDIR
 	}
-	if !v.Cred.May(st, linux.X_OK) {
+	if !v.Cred.May(&st, linux.X_OK) {
 		return linux.EACCES
 	}
 	r.Mount.FS.Pin(r.Ino)
@@ -471,7 +448,7 @@ func (v *View) Chroot(path string) error {
 		return err
 	case !st.Mode.IsDir():
 		return linux.ENOTDIR
-	case !v.Cred.May(st, linux.X_OK):
+	case !v.Cred.May(&st, linux.X_OK):
 		return linux.EACCES
 	case !v.Cred.Has(CapSysChroot):
 		return linux.EPERM
@@ -513,7 +490,7 @@ func (v *View) ReadDir(path string) ([]Dirent, error) {
 	if !st.Mode.IsDir() {
 		return nil, linux.ENOTDIR
 	}
-	if !v.Cred.May(st, linux.R_OK) {
+	if !v.Cred.May(&st, linux.R_OK) {
 		return nil, linux.EACCES
 	}
 	return v.List(r)
@@ -565,7 +542,7 @@ func (v *View) Access(path string, mode int) error {
 	if mode&linux.W_OK != 0 && r.Mount != nil && r.Mount.ReadOnly && (st.Mode.IsRegular() || st.Mode.IsDir() || st.Mode.IsSymlink()) {
 		return linux.EROFS
 	}
-	if !v.Cred.May(st, mode) {
+	if !v.Cred.May(&st, mode) {
 		return linux.EACCES
 	}
 	return nil
@@ -580,7 +557,7 @@ func (v *View) mayChange(r Ref) (dir Stat, err error) {
 		err = linux.ENOENT
 	case r.Mount.ReadOnly:
 		err = linux.EROFS
-	case !v.Cred.May(dir, linux.W_OK|linux.X_OK):
+	case !v.Cred.May(&dir, linux.W_OK|linux.X_OK):
 		err = linux.EACCES
 	}
 	return dir, err
@@ -730,11 +707,11 @@ func (v *View) Link(old, path string) error {
 // mayLink is the rule of fs.protected_hardlinks, which Debian turns on: to somebody else's file one
 // may link only if one could read and write it, and it is an ordinary file that gives no rights.
 func (v *View) mayLink(st Stat) bool {
-	if v.Cred.Owns(st) {
+	if v.Cred.Owns(&st) {
 		return true
 	}
 	const sgid = linux.S_ISGID | 0o010
-	return st.Mode.IsRegular() && st.Mode&linux.S_ISUID == 0 && st.Mode&sgid != sgid && v.Cred.May(st, linux.R_OK|linux.W_OK)
+	return st.Mode.IsRegular() && st.Mode&linux.S_ISUID == 0 && st.Mode&sgid != sgid && v.Cred.May(&st, linux.R_OK|linux.W_OK)
 }
 
 // Unlink is unlink(2).
@@ -869,7 +846,7 @@ func (v *View) Rename(old, path string) error {
 			return linux.EISDIR
 		}
 	}
-	if st.Mode.IsDir() && o.Dir != r.Dir && !v.Cred.May(st, linux.W_OK) {
+	if st.Mode.IsDir() && o.Dir != r.Dir && !v.Cred.May(&st, linux.W_OK) {
 		return linux.EACCES // its ".." changes
 	}
 	return fs.Rename(o.Dir, o.Name, r.Dir, r.Name)
@@ -896,7 +873,7 @@ func (v *View) ChmodRef(r Ref, perm linux.Mode) error {
 	if r.Mount.ReadOnly {
 		return linux.EROFS
 	}
-	if !v.Cred.Owns(st) {
+	if !v.Cred.Owns(&st) {
 		return linux.EPERM
 	}
 	perm = perm.Perm()
@@ -979,11 +956,11 @@ func (v *View) UtimesRef(r Ref, atime, mtime *time.Time, now bool) error {
 	if r.Mount.ReadOnly {
 		return linux.EROFS
 	}
-	if !v.Cred.Owns(st) {
+	if !v.Cred.Owns(&st) {
 		if !now {
 			return linux.EPERM
 		}
-		if !v.Cred.May(st, linux.W_OK) {
+		if !v.Cred.May(&st, linux.W_OK) {
 			return linux.EACCES
 		}
 	}
@@ -1014,7 +991,7 @@ func (v *View) Truncate(path string, size int64) error {
 		return linux.EINVAL
 	case r.Mount.ReadOnly:
 		return linux.EROFS
-	case !v.Cred.May(st, linux.W_OK):
+	case !v.Cred.May(&st, linux.W_OK):
 		return linux.EACCES
 	}
 	if r, err = r.CopyUp(); err != nil {
@@ -1067,7 +1044,7 @@ func (v *View) ReadFile(path string, limit int64) ([]byte, error) {
 		return nil, linux.EISDIR
 	case r.Opened != nil || !st.Mode.IsRegular():
 		return nil, linux.EINVAL
-	case !v.Cred.May(st, linux.R_OK):
+	case !v.Cred.May(&st, linux.R_OK):
 		return nil, linux.EACCES
 	}
 	size := st.Size
@@ -1108,7 +1085,7 @@ func (v *View) WriteFile(path string, data []byte, perm linux.Mode) error {
 			return err
 		case st.Mode.IsDir():
 			return linux.EISDIR
-		case !v.Cred.May(st, linux.W_OK):
+		case !v.Cred.May(&st, linux.W_OK):
 			return linux.EACCES
 		}
 		if r, err = r.CopyUp(); err != nil {
