@@ -39,6 +39,8 @@ func (c *completer) Complete(before string, asked bool) []line.Suggestion {
 		return nil
 	case len(words) == 0 && !strings.Contains(word, "/"):
 		out = c.programs(word)
+	case len(words) == 1 && words[0] == "clock":
+		out = startingWith(word, "+30s", "+5m", "+1h")
 	case len(words) == 1 && words[0] == "restore" && c.s.Timeline != nil:
 		for _, n := range c.s.Timeline.Snapshots() {
 			if strings.HasPrefix(n.Name, word) {

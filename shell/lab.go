@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/dockerlab/dockerlab/lessons"
+	"github.com/dockerlab/dockerlab/shell/publish"
 	"github.com/dockerlab/dockerlab/sim"
 	"github.com/dockerlab/dockerlab/sim/catalog"
 	"github.com/dockerlab/dockerlab/sim/host"
@@ -50,6 +51,9 @@ type Options struct {
 	// Engine connects to the engine that the host's docker command works with; nil is the lab's own.
 	// With another one, a real engine say, the host stays a simulated one.
 	Engine func(context.Context) (net.Conn, error)
+	// Publish serves the ports that containers publish on the real machine; nil is nothing of the kind.
+	// It is the Options' last lab that it serves.
+	Publish *publish.Publisher
 	// Programs are more programs for the host, by name: each stands in /usr/bin.
 	Programs map[string]kernel.Program
 }
@@ -76,6 +80,9 @@ func Open(o Options) (*Lab, error) {
 		return nil, err
 	}
 	l.sim = s
+	if o.Publish != nil {
+		o.Publish.Follow(s)
+	}
 	if o.Work != nil {
 		if err := l.copyIn(o.Work, Home); err != nil {
 			s.Close()
@@ -113,7 +120,7 @@ func (l *Lab) Handler() http.Handler { return l.sim.Handler() }
 
 // programs are those of the host that reach into the lab.
 func (l *Lab) programs() map[string]kernel.Program {
-	m := map[string]kernel.Program{"docker": l.docker}
+	m := map[string]kernel.Program{"docker": l.docker, "clock": l.clock}
 	for _, name := range viewNames {
 		m[name] = l.view
 	}

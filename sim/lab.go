@@ -44,7 +44,7 @@ const Socket = "/var/run/docker.sock"
 // Options are what a lab is made with; the zero value is a lab in real time.
 type Options struct {
 	Clock kernel.Clock
-	Start time.Time // of a virtual clock
+	Start time.Time // of a virtual clock; a State that is later counts instead
 	Seed  uint64    // of all that is random
 	// State is what an earlier lab left; nil is a fresh one. It was read with the same Registry and
 	// Programs. What ran is as after a crash: exited with 137, unless its restart policy starts it.
@@ -99,6 +99,9 @@ func New(o Options) (*Lab, error) {
 		was = &State{tree: tree}
 	}
 	l.tree = was.tree
+	if was.Now.After(o.Start) {
+		o.Start = was.Now
+	}
 	l.k = kernel.New(kernel.Options{
 		Clock: o.Clock, Start: o.Start, Seed: o.Seed, Random: was.Random, Budget: o.Budget, Loader: table.Load, OnPanic: o.OnPanic,
 		OnStall: func() { l.host.Stalled() },

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -18,7 +19,8 @@ import (
 type State struct {
 	Engine *container.State
 	Host   *unionfs.Snapshot
-	Random []byte // where the source of identifiers stands
+	Random []byte    // where the source of identifiers stands
+	Now    time.Time // the lab's time, which does not go back
 
 	tree *layer.Tree // below what the host's disk has been written
 }
@@ -27,7 +29,7 @@ type State struct {
 // was used. Where nothing has changed since the last one, it is that one.
 func (l *Lab) State() *State {
 	s := &State{Engine: l.engine.Snapshot(), tree: l.tree}
-	l.k.Do(func() { s.Host, s.Random = l.host.Files().Snapshot(), l.k.Random() })
+	l.k.Do(func() { s.Host, s.Random, s.Now = l.host.Files().Snapshot(), l.k.Random(), l.k.Now() })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if old := l.last; old != nil && old.Engine == s.Engine && old.Host == s.Host {
@@ -79,6 +81,7 @@ func (s *State) Keep(w *blob.Writer, registry *catalog.Registry) (blob.Ref, erro
 	e.Ref(engine)
 	e.Ref(host)
 	e.Bytes(s.Random)
+	e.Time(s.Now)
 	r, err := e.Put(w)
 	if err == nil {
 		blob.Remember(w, s, r)
@@ -105,7 +108,7 @@ func ReadState(src blob.Source, r blob.Ref, o Options) (*State, error) {
 		return nil, err
 	}
 	engine, host := d.Ref(), d.Ref()
-	s := &State{Random: append([]byte(nil), d.Bytes()...)}
+	s := &State{Random: append([]byte(nil), d.Bytes()...), Now: d.Time()}
 	if err := d.End(); err != nil {
 		return nil, err
 	}

@@ -42,7 +42,9 @@ func newEngine(a *app, w *words) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			o := shell.Options{Clock: kernel.Real, Seed: seed, Budget: bounds.budget, Registry: registry}
+			publisher, closePorts := a.publisher(nil, w)
+			defer closePorts()
+			o := shell.Options{Clock: kernel.Real, Seed: seed, Budget: bounds.budget, Registry: registry, Publish: publisher}
 			timeline, closeState, err := a.timeline(state, o)
 			if err != nil {
 				l.Close()
@@ -74,6 +76,7 @@ func newEngine(a *app, w *words) *cobra.Command {
 	cmd.Flags().Uint64Var(&seed, "seed", seedOfNow(), w.engineSeed)
 	cmd.Flags().Lookup("seed").DefValue = ""
 	cmd.Flags().StringVar(&state, "state", "", w.engineState)
+	a.publishFlag(cmd, w)
 	bounds.add(cmd, w)
 	a.catalogFlag(cmd, w)
 	return cmd

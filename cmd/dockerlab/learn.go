@@ -37,6 +37,7 @@ func newLearn(a *app, w *words) *cobra.Command {
 	cmd.Flags().StringVar(&folder, "content", "", w.contentFlag)
 	a.catalogFlag(cmd, w)
 	a.keepFlags(cmd, w)
+	a.publishFlag(cmd, w)
 	return cmd
 }
 
@@ -116,6 +117,9 @@ func (a *app) learn(ctx context.Context, w *words, folder, name string, langGive
 		return err
 	}
 	defer end()
+	publisher, closePorts := a.publisher(t, w)
+	defer closePorts()
+	o.Publish = publisher
 	newLab := func(from *sim.State) (*shell.Lab, error) {
 		o := o
 		o.Seed, o.State = seedOfNow(), from

@@ -31,6 +31,7 @@ func newPlay(a *app, w *words) *cobra.Command {
 	}
 	a.catalogFlag(cmd, w)
 	a.keepFlags(cmd, w)
+	a.publishFlag(cmd, w)
 	return cmd
 }
 
@@ -58,6 +59,9 @@ func (a *app) play(ctx context.Context, w *words) error {
 		return err
 	}
 	defer end()
+	publisher, closePorts := a.publisher(t, w)
+	defer closePorts()
+	o.Publish = publisher
 	o.State = s.Timeline.State()
 	if s.Lab, err = shell.Open(o); err != nil {
 		return broken(err)

@@ -16,6 +16,8 @@ type app struct {
 	catalog string // a folder of images and pages; "" for those built in
 	state   string // where a lab is kept; "" for where the verb keeps its own
 	noState bool   // it is not kept
+
+	publishReal bool // published ports are served on this machine
 }
 
 // newRoot builds the table of verbs. args are looked at for --lang first, because the help text
@@ -51,6 +53,7 @@ func newRoot(args []string, env environment, s streams) *cobra.Command {
 		return target.Help()
 	}})
 	a.keepFlags(root, w)
+	a.publishFlag(root, w)
 	root.PersistentFlags().Var(&langValue{&a.lang}, "lang", w.langFlag)
 	root.PersistentFlags().BoolP("help", "h", false, w.helpFlag)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -34,6 +34,10 @@ type words struct {
 	engineState            string
 	stateFlag, noStateFlag string
 	heldFlag               string
+	publishFlag            string
+	publishServed          string
+	publishInUse           string
+	publishFailed          string
 	stateOrNone            string
 	stateElsewhere         string
 	maxSteps, maxProcesses string
@@ -72,7 +76,7 @@ is reached, whichever way you take.
 
 At the prompt: hint, solution, skip, step (show it again), reset, lessons, learn NAME,
 next, lang; undo, redo, snapshot NAME, restore NAME and snapshots for the whole lab;
-exit leaves. The lab is kept, and is there again the next time.`,
+clock +30s lets time pass; exit leaves. The lab is kept, and is there again the next time.`,
 	catalogFlag:  "a folder `DIR` with images, packages and pages, before those built in",
 	contentFlag:  "a folder with lessons and assignments, instead of those built in: `DIR`",
 	lessonsShort: "list the lessons",
@@ -104,7 +108,7 @@ Containers that ran are then as after a crash of the machine.
 At the prompt, undo takes back the last command that changed the lab, redo does it again,
 snapshot NAME and restore NAME keep a state and go back to it, and snapshots lists them:
 images, containers, volumes and files of the host, all of it. Containers that ran then are
-started anew.
+started anew. clock +30s lets the lab's time pass, and clock alone tells it.
 
 Where standard input is no terminal, the lines that come from it are run.`,
 	playBanner: "This is the lab: a simulated host with a Docker engine. It touches nothing\r\nof your machine. Try \"docker run hello-world\"; Tab completes;\r\n\"exit\" or Ctrl-D leaves.",
@@ -128,6 +132,10 @@ its arguments.`,
 	engineState:   "keep the lab in `DIR`; without it, it ends with the process",
 	heldFlag:      "look at the lab that is kept in `DIR`, as it was last saved",
 	stateFlag:     "keep the lab in `DIR`, instead of beside the learner's progress",
+	publishFlag:   "serve the ports that containers publish on 127.0.0.1 of this machine, for a browser",
+	publishServed: "http://127.0.0.1:%d reaches the container from this machine",
+	publishInUse:  "port %d of this machine is in use by another program: the container is reached on it only inside the lab",
+	publishFailed: "port %d cannot be served on this machine, the container is reached on it only inside the lab: %v",
 	noStateFlag:   "begin with a fresh lab, and do not keep it",
 	stateOrNone:   "--state and --no-state cannot be used together",
 	stateElsewhere: `%v
@@ -161,7 +169,7 @@ var chinese = words{
 在提示符下可以输入：hint（提示）、solution（答案）、skip（跳过）、step（再看一遍）、
 reset（重来）、lessons（课程列表）、learn 课程名、next（下一课）、lang（换语言）；
 对整个实验室：undo（撤销）、redo（重做）、snapshot 名字（保存快照）、restore 名字（回到快照）、
-snapshots（列出快照）；exit 离开。实验室会保存下来，下次还在。`,
+snapshots（列出快照）；clock +30s 让时间往前走；exit 离开。实验室会保存下来，下次还在。`,
 	catalogFlag:  "用目录 `DIR` 中的镜像、软件包和网页补充内置的",
 	contentFlag:  "用目录 `DIR` 中的课程和作业代替内置的",
 	lessonsShort: "列出课程",
@@ -189,7 +197,7 @@ DIR 是内容目录；不写则检查内置的课程。`,
 
 在提示符下，undo 撤销上一条改变了实验室的命令，redo 重做；snapshot 名字 保存快照，
 restore 名字 回到快照，snapshots 列出快照。它们对整个实验室有效：镜像、容器、卷和主机上的
-文件。当时在运行的容器会重新启动。
+文件。当时在运行的容器会重新启动。clock +30s 让实验室的时间往前走，clock 显示时间。
 
 标准输入不是终端时，逐行运行从中读到的命令。`,
 	playBanner: "这里是实验室：一台模拟的主机，带有 Docker 引擎，不会动您的机器。\r\n试试 docker run hello-world；按 Tab 补全，输入 exit 或按 Ctrl-D 离开。",
@@ -211,6 +219,10 @@ restore 名字 回到快照，snapshots 列出快照。它们对整个实验室�
 	engineState:   "把实验室保存在目录 `DIR`；不写则随进程一起结束",
 	heldFlag:      "查看保存在目录 `DIR` 中的实验室，以最后一次保存为准",
 	stateFlag:     "把实验室保存在目录 `DIR`，而不是学习进度旁边",
+	publishFlag:   "把容器发布的端口也开在本机的 127.0.0.1 上，供浏览器访问",
+	publishServed: "在本机用 http://127.0.0.1:%d 可以访问容器",
+	publishInUse:  "本机的端口 %d 已被别的程序占用：只能在实验室里从这个端口访问容器",
+	publishFailed: "本机的端口 %d 不能用，只能在实验室里从这个端口访问容器：%v",
 	noStateFlag:   "打开新的实验室，也不保存它",
 	stateOrNone:   "--state 和 --no-state 不能同时使用",
 	stateElsewhere: `%v

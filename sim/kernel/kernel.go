@@ -54,8 +54,10 @@ const (
 // Options are what a Kernel is made with.
 type Options struct {
 	Clock Clock
-	Start time.Time // the first moment of a virtual clock; zero is 2024-01-01
-	Seed  uint64    // of identifiers and of random bytes
+	// Start is the first moment of a virtual clock, 2024-01-01 where it is zero. A real one does not
+	// begin before it.
+	Start time.Time
+	Seed  uint64 // of identifiers and of random bytes
 	// Random is where an earlier machine's source of all that is random stood (Kernel.Random); it
 	// stands in for Seed.
 	Random []byte
@@ -99,6 +101,7 @@ func New(o Options) *Kernel {
 	}
 	k.rand = rand.New(k.random)
 	k.clock.now = o.Start
+	k.clock.offset = max(0, o.Start.Sub(time.Now()))
 	k.boot = k.Now()
 	return k
 }
@@ -443,14 +446,25 @@ func (k *Kernel) Now() time.Time {
 // ClockKind says whether the lab's clock is real.
 func (k *Kernel) ClockKind() Clock { return k.opt.Clock }
 
-// Skip moves the lab's time forward by d: timers that fall due on the way fire in order.
+const (
+	// skipFor bounds, in real time, how long Skip takes care of one timer after the other.
+	skipFor = 5 * time.Second
+	// skipStep is how long, in real time, it waits for the work that a timer has made.
+	skipStep = 20 * time.Millisecond
+)
+
+// Skip moves the time of a real clock on by d. Timers fire on the way, each at its own time, and
+// what they wake runs until all of it waits again: a program that sleeps for a second sees every
+// second. Where that takes too long, what is left of d passes at once. It is called from outside.
 func (k *Kernel) Skip(d time.Duration) {
-	k.Do(func() {
-		if k.opt.Clock == Virtual {
-			k.clock.forward(k.clock.now.Add(d))
-			return
+	end := k.Now().Add(d)
+	for began := time.Now(); time.Since(began) < skipFor && k.fireNext(end); {
+		for fired := time.Now(); !k.idle() && time.Since(fired) < skipStep; {
+			time.Sleep(20 * time.Microsecond)
 		}
-		k.clock.offset += d
+	}
+	k.Do(func() {
+		k.clock.offset += max(0, end.Sub(k.Now()))
 		now := k.Now()
 		for len(k.clock.heap) > 0 && !k.clock.heap[0].at.After(now) {
 			k.clock.heap[0].fire()
@@ -459,6 +473,27 @@ func (k *Kernel) Skip(d time.Duration) {
 			t.real.Reset(t.at.Sub(now))
 		}
 	})
+}
+
+// fireNext moves time on to the first timer and fires it, unless it is for after end.
+func (k *Kernel) fireNext(end time.Time) (fired bool) {
+	k.Do(func() {
+		if len(k.clock.heap) == 0 || k.clock.heap[0].at.After(end) {
+			return
+		}
+		t := k.clock.heap[0]
+		k.clock.offset += max(0, t.at.Sub(k.Now()))
+		t.fire()
+		fired = true
+	})
+	return fired
+}
+
+// idle says whether nothing runs, or is about to.
+func (k *Kernel) idle() bool {
+	k.sched.mu.Lock()
+	defer k.sched.mu.Unlock()
+	return k.sched.cur == nil && len(k.sched.runq) == 0 && k.sched.busy == 0
 }
 
 // AfterFunc runs f inside the kernel when d has passed. It is called inside the kernel.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -655,4 +656,32 @@ func BenchmarkPipeRoundTrip(b *testing.B) {
 		}, Cred: vfs.Root(0)})
 	})
 	<-task.Done()
+}
+
+func TestSkipLetsEveryHourHappen(t *testing.T) {
+	m := boot(t, kernel.Real, kernel.Budget{})
+	began := m.k.Now()
+	var woken []time.Duration
+	m.k.Do(func() {
+		_, err := m.box.Start(kernel.Spec{Argv: []string{"sleeper"}, Body: func(p *kernel.Proc) int {
+			for range 3 {
+				p.Sleep(time.Hour)
+				woken = append(woken, p.Now().Sub(began).Truncate(time.Hour))
+			}
+			return 0
+		}})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	m.k.Settle(10_000)
+	m.k.Skip(2*time.Hour + time.Minute)
+	m.k.Do(func() {
+		if want := []time.Duration{time.Hour, 2 * time.Hour}; !slices.Equal(woken, want) {
+			t.Errorf("a process that sleeps for an hour at a time has woken after %v, want %v", woken, want)
+		}
+	})
+	if passed := m.k.Now().Sub(began); passed < 2*time.Hour {
+		t.Errorf("%v have passed", passed)
+	}
 }
