@@ -155,7 +155,9 @@ func (v *View) ResolveParent(path string) (r Ref, slash bool, err error) {
 // ResolveCreate is ResolveParent, but follows a symlink at the end, dangling or not, as open with
 // O_CREAT does.
 func (v *View) ResolveCreate(path string) (r Ref, slash bool, err error) {
-	slash = strings.HasSuffix(path, "/")
+	if slash = strings.HasSuffix(path, "/"); slash && strings.Trim(path, "/") != "" {
+		path = strings.TrimRight(path, "/") // not to be a directory is not what is wrong with it
+	}
 	r, err = v.find(v.versions(path), path, true, false)
 	return r, slash, err
 }

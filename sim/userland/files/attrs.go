@@ -34,7 +34,8 @@ var chmodLong = []prog.Long{
 type changer struct {
 	*prog.Ctx
 	recursive, verbose, changes, quiet, preserveRoot bool
-	travers                                          byte // 'P', 'H', 'L'
+	travers                                          byte                       // 'P', 'H', 'L'
+	inaccessible                                     func(quoted string) string // what -v says of a name that is not there
 	visit                                            func(name string, st vfs.Stat, operand bool) bool
 }
 
@@ -96,10 +97,13 @@ func (w *changer) cannotAccess(name string, err error) {
 	default:
 		w.Fail("%s: %v", name, err)
 	}
+	if w.verbose && w.GNU() {
+		w.Print(w.inaccessible(w.QuoteFile(name)), "\n")
+	}
 }
 
 func chmod(c *prog.Ctx) int {
-	w := &changer{Ctx: c}
+	w := &changer{Ctx: c, inaccessible: func(q string) string { return q + " could not be accessed" }}
 	reference, modeText := "", ""
 	if c.GNU() {
 		// An argument such as "-w" is a mode; take such out before getopt sees them.
@@ -415,6 +419,13 @@ func chown(c *prog.Ctx) int {
 			c.Die(1, "%v: %s", err, c.Quote(from))
 		}
 	}
+	kind, what := ownerSpec(userText, groupText, chgrp, uid != nil, gid != nil)
+	w.inaccessible = func(q string) string {
+		if what == "" {
+			return "failed to change " + kind + " of " + q
+		}
+		return "failed to change " + kind + " of " + q + " to " + what
+	}
 	keep := ^uint32(0)
 	u, g := keep, keep
 	if uid != nil {
@@ -474,6 +485,23 @@ func chown(c *prog.Ctx) int {
 	return c.Status
 }
 
+// ownerSpec is what chown and chgrp call the thing they change, and how they write its value.
+func ownerSpec(user, group string, chgrp, haveUser, haveGroup bool) (kind, spec string) {
+	kind = "ownership"
+	if chgrp || !haveUser && haveGroup {
+		kind = "group"
+	}
+	switch {
+	case haveUser && haveGroup:
+		return kind, user + ":" + group
+	case haveUser:
+		return kind, user
+	case haveGroup:
+		return kind, group
+	}
+	return kind, ""
+}
+
 // tellOwner is what -v and -c say.
 func (w *changer) tellOwner(name string, db *userdb.DB, st vfs.Stat, user, group string, chgrp, haveUser, haveGroup, changed bool, err error) {
 	if !w.GNU() {
@@ -483,20 +511,8 @@ func (w *changer) tellOwner(name string, db *userdb.DB, st vfs.Stat, user, group
 		return
 	}
 	oldUser, oldGroup := db.UserName(st.UID), db.GroupName(st.GID)
-	spec := func(u, g string) string {
-		switch {
-		case haveUser && haveGroup:
-			return u + ":" + g
-		case haveUser:
-			return u
-		default:
-			return g
-		}
-	}
-	kind, was, is := "ownership", spec(oldUser, oldGroup), spec(user, group)
-	if chgrp || !haveUser && haveGroup {
-		kind = "group"
-	}
+	kind, is := ownerSpec(user, group, chgrp, haveUser, haveGroup)
+	_, was := ownerSpec(oldUser, oldGroup, chgrp, haveUser, haveGroup)
 	q := w.QuoteFile(name)
 	switch {
 	case err != nil:

@@ -1,8 +1,11 @@
 package files
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"math"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +35,9 @@ func truncate(c *prog.Ctx) int {
 		case 'r':
 			reference = o.Arg
 		case 's':
-			sizeText = o.Arg
+			if sizeText = o.Arg; sizeText == "" && c.GNU() {
+				c.Die(1, "Invalid number: ''")
+			}
 		}
 	}
 	var kind byte
@@ -57,7 +62,7 @@ func truncate(c *prog.Ctx) int {
 		n, _, ok := human.ParseSize(t)
 		if !ok || n > math.MaxInt64 || t == "" || t[0] < '0' || t[0] > '9' {
 			if c.GNU() {
-				c.Die(1, "Invalid number: %s", c.Quote(sizeText))
+				c.Die(1, "Invalid number: %s", c.Quote(strings.TrimLeft(sizeText, "/%<>")))
 			}
 			c.Die(1, "invalid number '%s'", sizeText)
 		}
@@ -154,6 +159,7 @@ type copyJob struct {
 	status                                     string
 	full, part, outFull, outPart, bytes, trunc int64
 	start                                      time.Time
+	recoder                                    *recoder
 }
 
 // maxBlock is the largest block that dd holds in memory, in bytes.
@@ -176,15 +182,21 @@ func dd(c *prog.Ctx) int {
 		}
 		d.operand(a)
 	}
-	if d.conv["ascii"] || d.conv["ebcdic"] || d.conv["ibm"] || d.conv["block"] || d.conv["unblock"] {
-		c.Die(1, "conversions between character sets and record formats are not part of the lab's dd")
+	for _, rival := range [][]string{{"ascii", "ebcdic", "ibm"}, {"block", "unblock"}, {"lcase", "ucase"}, {"excl", "nocreat"}} {
+		n := 0
+		for _, name := range rival {
+			if d.conv[name] {
+				n++
+			}
+		}
+		switch {
+		case n > 1 && len(rival) == 3:
+			c.Die(1, "cannot combine any two of {%s}", strings.Join(rival, ","))
+		case n > 1:
+			c.Die(1, "cannot combine %s", strings.Join(rival, " and "))
+		}
 	}
-	if d.conv["lcase"] && d.conv["ucase"] {
-		c.Die(1, "cannot combine lcase and ucase")
-	}
-	if d.conv["excl"] && d.conv["nocreat"] {
-		c.Die(1, "cannot combine excl and nocreat")
-	}
+	d.recoder = newRecoder(d.conv, d.cbs)
 	return d.run()
 }
 
@@ -198,11 +210,14 @@ func (d *copyJob) operand(a string) {
 	}
 	num := func() int64 {
 		n, bytes, ok := ddNumber(val)
-		if !ok {
-			if d.GNU() {
-				d.Die(1, "invalid number: %s", d.Quote(val))
-			}
+		switch {
+		case ok:
+		case !d.GNU():
 			d.Die(1, "invalid number '%s'", val)
+		case val != "" && strings.Trim(val, "0123456789") == "":
+			d.Die(1, "invalid number: %s: %v", d.Quote(val), linux.EOVERFLOW)
+		default:
+			d.Die(1, "invalid number: %s", d.Quote(val))
 		}
 		switch key {
 		case "count":
@@ -335,7 +350,7 @@ func (d *copyJob) run() int {
 	in, out := d.FD(0), d.FD(1)
 	inName, outName := "'standard input'", "'standard output'"
 	if d.in != "" {
-		f, err := d.OpenFile(d.in, linux.O_RDONLY, 0)
+		f, err := d.OpenFile(d.in, linux.O_RDONLY|openFlags(d.iflag), 0)
 		if err != nil {
 			if d.GNU() {
 				return d.failed("failed to open "+d.QuoteFile(d.in), err)
@@ -353,12 +368,10 @@ func (d *copyJob) run() int {
 		if d.conv["excl"] {
 			flags |= linux.O_EXCL
 		}
-		if d.oflag["append"] {
-			flags |= linux.O_APPEND
-		}
+		flags |= openFlags(d.oflag)
 		trunc := !d.conv["notrunc"]
-		if trunc && d.seek == 0 {
-			flags |= linux.O_TRUNC
+		if trunc && (d.seek == 0 || d.GNU() && (d.seekBytes || d.oflag["seek_bytes"]) && d.seek < d.obs) {
+			flags |= linux.O_TRUNC // less than a block counts as nothing here
 		}
 		f, err := d.OpenFile(d.out, flags, 0o666)
 		if err != nil {
@@ -403,7 +416,7 @@ func (d *copyJob) copy(in, out *prog.File, inName, outName string) int {
 	if skip > 0 {
 		if st, err := in.Stat(); err == nil && st.Mode.IsRegular() {
 			at, _ := in.Seek(skip, linux.SEEK_CUR)
-			if at > st.Size && d.GNU() {
+			if at > st.Size && d.GNU() && d.status != "none" {
 				d.Warn("%s: cannot skip to specified offset", strings.Trim(inName, "'"))
 			}
 		} else if _, err := in.Seek(skip, linux.SEEK_CUR); err != nil {
@@ -492,11 +505,15 @@ func (d *copyJob) copy(in, out *prog.File, inName, outName string) int {
 		b := want[:n]
 		if d.conv["sync"] && n < len(buf) {
 			clear(buf[n:])
+			if d.recoder.block || d.recoder.unblock {
+				copy(buf[n:], bytes.Repeat([]byte{' '}, len(buf)-n))
+			}
 			b = buf
 		}
 		d.convert(b)
+		b = d.recoder.convert(b)
 		d.Step(len(b) >> 8)
-		if d.conv["bs"] || d.ibs == d.obs && len(pending) == 0 && int64(len(b)) == d.obs {
+		if d.recoder.idle() && (d.conv["bs"] || d.ibs == d.obs && len(pending) == 0 && int64(len(b)) == d.obs) {
 			if err := write(b); err != nil {
 				d.Fail("error writing %s: %v", d.plain(outName), err)
 				return 1
@@ -512,6 +529,7 @@ func (d *copyJob) copy(in, out *prog.File, inName, outName string) int {
 			pending = append(pending[:0], pending[d.obs:]...)
 		}
 	}
+	pending = append(pending, d.recoder.rest()...)
 	if len(pending) > 0 {
 		if err := write(pending); err != nil {
 			d.Fail("error writing %s: %v", d.plain(outName), err)
@@ -519,6 +537,17 @@ func (d *copyJob) copy(in, out *prog.File, inName, outName string) int {
 		}
 	}
 	return d.Status
+}
+
+// openFlags is what flags of iflag and oflag mean to open(2). The lab's files have no cache to go
+// around, so that direct, sync and their like are met as they are.
+func openFlags(words map[string]bool) (flags int) {
+	for word, flag := range map[string]int{"append": linux.O_APPEND, "directory": linux.O_DIRECTORY, "nofollow": linux.O_NOFOLLOW, "nonblock": linux.O_NONBLOCK} {
+		if words[word] {
+			flags |= flag
+		}
+	}
+	return flags
 }
 
 func (d *copyJob) plain(q string) string {
@@ -559,6 +588,11 @@ func (d *copyJob) report() {
 		return // Debian's Busybox has no third line
 	}
 	secs := d.Now().Sub(d.start).Seconds()
+	if n := d.recoder.truncated; n == 1 {
+		d.Errorf("1 truncated record\n")
+	} else if n > 1 {
+		d.Errorf("%d truncated records\n", n)
+	}
 	if d.GNU() {
 		plural := "s"
 		if d.bytes == 1 {
@@ -574,7 +608,9 @@ func (d *copyJob) report() {
 		}
 		rate := "Infinity B"
 		if secs > 0 {
-			rate = siSize(float64(d.bytes)/secs) + "B"
+			if rate = siSize(float64(d.bytes)/secs) + "B"; float64(d.bytes)/secs < 1000 {
+				rate = strconv.FormatFloat(float64(d.bytes)/secs/1000, 'f', 1, 64) + " kB"
+			}
 		}
 		d.Errorf("%d byte%s%s copied, %s s, %s/s\n", d.bytes, plural, sizes, trimFloat(secs), rate)
 		return
@@ -649,7 +685,7 @@ const (
 )
 
 func shred(c *prog.Ctx) int {
-	force, exact, verbose, zero, remove := false, false, false, false, ""
+	force, exact, verbose, zero, remove, source := false, false, false, false, "", ""
 	passes, size := 3, int64(-1)
 	short, long := "fn:s:uvxz", []prog.Long{
 		{Name: "exact", Val: 'x'}, {Name: "force", Val: 'f'}, {Name: "iterations", Arg: prog.ReqArg, Val: 'n'}, {Name: "size", Arg: prog.ReqArg, Val: 's'},
@@ -685,6 +721,7 @@ func shred(c *prog.Ctx) int {
 				remove = c.Choose("--remove", o.Arg, "unlink", "wipe", "wipesync")
 			}
 		case shredRandom:
+			source = o.Arg
 		case 'v':
 			verbose = true
 		case 'x':
@@ -696,6 +733,7 @@ func shred(c *prog.Ctx) int {
 	if len(c.Args) == 0 {
 		missingFile(c)
 	}
+	random := c.RandomSource(source, 1)
 	for _, name := range c.Args {
 		f, err := c.OpenFile(name, linux.O_WRONLY, 0)
 		if err == linux.EACCES && force && c.Chmod(name, 0o200) == nil {
@@ -710,13 +748,17 @@ func shred(c *prog.Ctx) int {
 			continue
 		}
 		st, _ := f.Stat()
-		shredOne(c, f, name, st, passes, size, exact, zero, verbose)
+		shredOne(c, f, random, name, st, passes, size, exact, zero, verbose)
 		f.Close()
 		if remove != "" {
 			if verbose && c.GNU() {
 				c.Errorf("%s: %s: removing\n", c.Name, name)
 			}
-			if err := c.Unlink(name); err != nil {
+			last := name
+			if remove != "unlink" && c.GNU() {
+				last = wipeName(c, name, verbose)
+			}
+			if err := c.Unlink(last); err != nil {
 				c.Fail("%s: failed to remove: %v", c.QuoteColon(name), err)
 			} else if verbose && c.GNU() {
 				c.Errorf("%s: %s: removed\n", c.Name, name)
@@ -726,7 +768,24 @@ func shred(c *prog.Ctx) int {
 	return c.Status
 }
 
-func shredOne(c *prog.Ctx, f *prog.File, name string, st vfs.Stat, passes int, size int64, exact, zero, verbose bool) {
+// wipeName renames a file to ever shorter names of zeros, so that the last tells nothing, and gives
+// that name.
+func wipeName(c *prog.Ctx, name string, verbose bool) string {
+	dir, base := path.Split(name)
+	for n := len(base); n > 0; n-- {
+		next := dir + strings.Repeat("0", n)
+		if exists(c, next) || c.Rename(name, next) != nil {
+			continue
+		}
+		if verbose {
+			c.Errorf("%s: %s: renamed to %s\n", c.Name, name, next)
+		}
+		name = next
+	}
+	return name
+}
+
+func shredOne(c *prog.Ctx, f *prog.File, random io.Reader, name string, st vfs.Stat, passes int, size int64, exact, zero, verbose bool) {
 	n := size
 	if n < 0 {
 		n = st.Size
@@ -751,8 +810,9 @@ func shredOne(c *prog.Ctx, f *prog.File, name string, st vfs.Stat, passes int, s
 		for at := int64(0); at < n; {
 			b := buf[:min(int64(len(buf)), n-at)]
 			if kind == "random" {
-				for i := range b {
-					b[i] = byte(c.Kernel().Rand().Uint32())
+				if _, err := io.ReadFull(random, b); err != nil {
+					c.Fail("%s: end of file", c.QuoteColon(name))
+					return
 				}
 			} else {
 				clear(b)

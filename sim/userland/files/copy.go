@@ -182,7 +182,7 @@ func (k *copier) operands(args []string, target string, haveTarget bool) {
 			err = linux.ENOTDIR
 		}
 		if err != nil && k.GNU() {
-			if k.Program == "install" && err == linux.ENOENT {
+			if k.Program == "install" {
 				k.Die(1, "failed to access %s: %v", k.q(target), err)
 			}
 			k.Die(1, "target directory %s: %v", k.q(target), err)
@@ -247,7 +247,15 @@ func (k *copier) operands(args []string, target string, haveTarget bool) {
 			into = true // which will fail, there being no directory
 		}
 	}
+	given := map[string]bool{}
 	for _, src := range sources {
+		if k.GNU() && !k.move && k.backup == nil {
+			if st, err := k.Lstat(src); err == nil && given[src] && !st.Mode.IsDir() {
+				k.Warn("warning: source file %s specified more than once", k.q(src))
+				continue
+			}
+			given[src] = true
+		}
 		if k.strip && into {
 			if src = strings.TrimRight(src, "/"); src == "" {
 				src = "/"
@@ -495,9 +503,7 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 		if through, err := k.Stat(dst); err == nil {
 			dstat = through
 		} else if k.GNU() && sst.Mode.IsRegular() && k.ask != 'n' && k.backup == nil {
-			if !k.force {
-				return k.failed(nil, "not writing through dangling symlink %s", "", k.q(dst))
-			}
+			return k.failed(nil, "not writing through dangling symlink %s", "", k.q(dst))
 		} else if !k.GNU() {
 			derr = linux.ENOENT
 		}
@@ -522,7 +528,8 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 		if same && k.GNU() && k.removeDst && ldst.Mode.IsSymlink() {
 			same = false // the link goes, the file stays
 		}
-		if same && (sst.Mode.IsRegular() || sst.Mode.IsDir() || !k.GNU() || sst.Mode.IsSymlink()) && k.backup == nil {
+		saves := k.backup != nil && (k.force || path.Clean(src) != path.Clean(dst))
+		if same && (sst.Mode.IsRegular() || sst.Mode.IsDir() || !k.GNU() || sst.Mode.IsSymlink()) && !saves {
 			if k.hardLink && !sst.Mode.IsDir() {
 				return true
 			}

@@ -71,7 +71,11 @@ func df(c *prog.Ctx) int {
 			}
 			b, ok := human.ParseBlockSize(o.Arg)
 			if !ok {
-				c.Die(1, "invalid -B argument %s", c.Quote(o.Arg))
+				name := "-B"
+				if o.Name != name {
+					name = "--block-size"
+				}
+				c.Die(1, "invalid %s argument %s", name, c.Quote(o.Arg))
 			}
 			d.size = b
 		case 'i':

@@ -65,7 +65,7 @@ func (a *amount) add(b amount) {
 func du(c *prog.Ctx) int {
 	u := &usage{Ctx: c, depth: -1, end: "\n", seen: map[vfsID]bool{}, size: human.BlockSize{Size: 1024}, timeFormat: "%Y-%m-%d %H:%M"}
 	summarize := false
-	var files0 string
+	var files0, timeStyle string
 	short, long := "0abd:chHklmst:xB:DLPSX:", duLong
 	if !c.GNU() {
 		short, long = "aHkLsxd:clhmb", nil
@@ -139,7 +139,8 @@ func du(c *prog.Ctx) int {
 		case 'X':
 			b, err := c.ReadFile(o.Arg)
 			if err != nil {
-				c.Die(1, "%s: %v", c.QuoteColon(o.Arg), err)
+				c.Fail("%s: %v", c.QuoteColon(o.Arg), err)
+				c.Usage()
 			}
 			for line := range strings.Lines(string(b)) {
 				u.exclude = append(u.exclude, strings.TrimSuffix(line, "\n"))
@@ -156,12 +157,14 @@ func du(c *prog.Ctx) int {
 				u.time = c.Choose("--time", o.Arg, "atime|access|use", "ctime|status")[0]
 			}
 		case duTimeStyle:
-			switch {
-			case strings.HasPrefix(o.Arg, "+"):
-				u.timeFormat = o.Arg[1:]
-			default:
-				u.timeFormat = map[string]string{"full-iso": "%Y-%m-%d %H:%M:%S.%N %z", "long-iso": "%Y-%m-%d %H:%M", "iso": "%Y-%m-%d"}[c.Choose("--time-style", o.Arg, "full-iso", "long-iso", "iso")]
-			}
+			timeStyle = o.Arg
+		}
+	}
+	if u.time != 0 && timeStyle != "" {
+		if format, own := strings.CutPrefix(timeStyle, "+"); own {
+			u.timeFormat = format
+		} else {
+			u.timeFormat = map[string]string{"full-iso": "%Y-%m-%d %H:%M:%S.%N %z", "long-iso": "%Y-%m-%d %H:%M", "iso": "%Y-%m-%d"}[c.Choose("--time-style", timeStyle, "full-iso", "long-iso", "iso")]
 		}
 	}
 	if u.all && summarize {
@@ -189,7 +192,15 @@ func du(c *prog.Ctx) int {
 		names = []string{"."}
 	}
 	var sum amount
-	for _, name := range names {
+	for i, name := range names {
+		if name == "" && c.GNU() {
+			at := ""
+			if files0 != "" {
+				at = files0 + ":" + strconv.Itoa(i+1) + ": "
+			}
+			c.Fail("%sinvalid zero-length file name", at)
+			continue
+		}
 		a, ok := u.walk(name, 0, vfs.Stat{})
 		if ok {
 			sum.add(a)
@@ -211,7 +222,10 @@ func (u *usage) readNames(from string) []string {
 	if err != nil {
 		u.Die(1, "%s: read error: %v", u.QuoteColon(from), err)
 	}
-	return strings.FieldsFunc(string(b), func(r rune) bool { return r == 0 })
+	if len(b) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 }
 
 func (u *usage) walk(name string, level int, top vfs.Stat) (amount, bool) {

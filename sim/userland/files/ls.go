@@ -46,6 +46,7 @@ type listing struct {
 	colorExts  []string
 	usedColor  bool
 	width      int
+	beside     []*lsEntry // directories of the command line, which the columns of its files are wide enough for
 	tab        int
 	style      string // time style
 	ignore     []string
@@ -276,7 +277,7 @@ func (l *listing) gnuOptions(tty bool) {
 			l.sort = map[string]byte{"none": 'U', "size": 'S', "time": 't', "version": 'v', "extension": 'X', "width": 'w'}[l.Choose("--sort", o.Arg, "none", "time", "size", "extension", "version", "width")]
 			sortSet = true
 		case lsTime:
-			l.time = map[string]byte{"atime": 'a', "ctime": 'c', "mtime": 'm', "birth": 'b'}[l.Choose("--time", o.Arg, "atime|access|use", "ctime|status", "mtime|modification", "birth|creation")]
+			l.time = map[string]byte{"atime": 'a', "ctime": 'c', "birth": 'b'}[l.Choose("--time", o.Arg, "atime|access|use", "ctime|status", "birth|creation")]
 		case lsTimeStyle:
 			l.style = o.Arg
 		case lsFullTime:
@@ -470,7 +471,9 @@ func (l *listing) run() {
 		l.many = len(dirs) > 1 || len(fileList) > 0 || l.recursive
 	}
 	if len(fileList) > 0 {
+		l.beside = dirs
 		l.show(fileList)
+		l.beside = nil
 		l.firstDir = false
 	}
 	for _, d := range dirs {
@@ -942,6 +945,7 @@ func (l *listing) frills(list []*lsEntry, e *lsEntry, aligned bool) string {
 		return s
 	}
 	s := ""
+	list = slices.Concat(list, l.beside)
 	if l.inode {
 		w := 0
 		for _, o := range list {
@@ -962,7 +966,7 @@ func (l *listing) frills(list []*lsEntry, e *lsEntry, aligned bool) string {
 		}
 		s += fmt.Sprintf("%*s ", w, l.blocksText(e))
 	}
-	if l.context {
+	if l.context && l.format != 'l' {
 		s += "? "
 	}
 	return s
@@ -1144,10 +1148,10 @@ func (l *listing) columnsBusybox(list []*lsEntry) {
 // long is GNU's long format: each column as wide as its widest entry.
 func (l *listing) long(list []*lsEntry) {
 	type row struct{ frills, mode, nlink, owner, group, author, size, major, minor, date string }
-	rows := make([]row, len(list))
+	rows := make([]row, len(list)+len(l.beside))
 	var w struct{ nlink, owner, group, author, size, major, minor int }
 	dateWidth := 0
-	for i, e := range list {
+	for i, e := range slices.Concat(list, l.beside) {
 		r := &rows[i]
 		r.frills = l.frills(list, e, true)
 		if !e.ok {
@@ -1192,6 +1196,9 @@ func (l *listing) long(list []*lsEntry) {
 		}
 		if l.author {
 			l.Print(id(r.author, w.author))
+		}
+		if l.context {
+			l.Print("? ")
 		}
 		if r.major != "" {
 			l.Print(fmt.Sprintf("%*s, %*s ", w.size-2-w.minor, r.major, w.minor, r.minor))

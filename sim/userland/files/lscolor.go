@@ -1,6 +1,7 @@
 package files
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/dockerlab/dockerlab/sim/fnmatch"
@@ -14,21 +15,29 @@ var lsColors = map[string]string{
 	"su": "37;41", "sg": "30;43", "st": "37;44", "ow": "34;42", "tw": "30;42", "rs": "0",
 }
 
-// readColors takes LS_COLORS: "di=01;34:*.tar=01;31".
+// lsColorKeys are the letters that LS_COLORS may have.
+const lsColorKeys = "lc rc ec rs no fi di ln pi so bd cd mi or ex do su sg st ow tw ca mh cl"
+
+// readColors takes LS_COLORS: "di=01;34:*.tar=01;31". With a value that is none, ls goes without
+// colours.
 func (l *listing) readColors() {
-	l.colors = map[string]string{}
-	for k, v := range lsColors {
-		l.colors[k] = v
-	}
+	l.colors = maps.Clone(lsColors)
 	for _, item := range strings.Split(l.Getenv("LS_COLORS"), ":") {
 		k, v, ok := strings.Cut(item, "=")
 		switch {
-		case !ok:
-		case strings.HasPrefix(k, "*"):
+		case item == "":
+		case ok && strings.HasPrefix(k, "*"):
 			l.colorExts = append(l.colorExts, k)
 			l.colors[k] = v
-		default:
+		case ok && len(k) == 2 && strings.Contains(lsColorKeys, k):
 			l.colors[k] = v
+		default:
+			if ok && len(k) == 2 {
+				l.Warn("unrecognized prefix: %s", l.Quote(k))
+			}
+			l.Warn("unparsable value for LS_COLORS environment variable")
+			l.color = false
+			return
 		}
 	}
 }
@@ -50,7 +59,7 @@ func (l *listing) colorKey(name string, mode linux.Mode, ok, dangling bool, nlin
 		}
 		return "di"
 	case mode.IsSymlink():
-		if dangling && l.colors["or"] != "" {
+		if dangling && (l.colors["or"] != "" || l.colors["ln"] == "target") {
 			return "or"
 		}
 		return "ln"
@@ -94,7 +103,11 @@ func (l *listing) colored(e *lsEntry, text string) string {
 			return text
 		}
 	}
-	return l.paint(l.colorKey(e.name, e.st.Mode, e.ok, !e.targetOK, e.st.Nlink), text)
+	st := e.st
+	if e.ok && e.targetOK && st.Mode.IsSymlink() && l.colors["ln"] == "target" {
+		st = e.targetSt
+	}
+	return l.paint(l.colorKey(e.name, st.Mode, e.ok, !e.targetOK, st.Nlink), text)
 }
 
 func (l *listing) coloredTarget(e *lsEntry) string {

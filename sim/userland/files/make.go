@@ -247,19 +247,17 @@ func mknod(c *prog.Ctx) int {
 func link(c *prog.Ctx) int {
 	for range c.Getopt("", nil) {
 	}
-	if len(c.Args) != 2 {
+	if len(c.Args) < 2 {
 		if c.GNU() {
-			switch len(c.Args) {
-			case 0:
+			if len(c.Args) == 0 {
 				c.Fail("missing operand")
-			case 1:
+			} else {
 				c.Fail("missing operand after %s", c.Quote(c.Args[0]))
-			default:
-				c.Fail("extra operand %s", c.Quote(c.Args[2]))
 			}
 		}
 		c.Usage()
 	}
+	c.AtMost(2)
 	if err := c.Link(c.Args[0], c.Args[1]); err != nil {
 		if c.GNU() {
 			c.Fail("cannot create link %s to %s: %v", c.QuoteFile(c.Args[1]), c.QuoteFile(c.Args[0]), err)
@@ -440,6 +438,10 @@ func (l *linker) one(target, name string) {
 			if err := l.Rename(name, saved); err != nil {
 				l.Fail("cannot backup %s: %v", l.QuoteFile(name), err)
 				return
+			}
+			// Where both were links of one file already, the rename has done nothing.
+			if _, err := l.Lstat(name); err == nil {
+				l.Unlink(name)
 			}
 		} else if err := l.Unlink(name); err != nil {
 			l.Fail("cannot remove %s: %v", l.QuoteFile(name), err)

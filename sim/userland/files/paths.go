@@ -46,10 +46,7 @@ func basename(c *prog.Ctx) int {
 		}
 		return 0
 	}
-	if len(c.Args) > 2 {
-		c.Fail("extra operand %s", c.Quote(c.Args[2]))
-		c.Usage()
-	}
+	c.AtMost(2)
 	if len(c.Args) == 2 {
 		suffix = c.Args[1]
 	}

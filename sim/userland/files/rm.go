@@ -379,18 +379,13 @@ func rmdir(c *prog.Ctx) int {
 func unlink(c *prog.Ctx) int {
 	for range c.Getopt("", nil) {
 	}
-	switch {
-	case len(c.Args) == 0:
+	if len(c.Args) == 0 {
 		if c.GNU() {
 			c.Fail("missing operand")
 		}
 		c.Usage()
-	case len(c.Args) > 1:
-		if c.GNU() {
-			c.Fail("extra operand %s", c.Quote(c.Args[1]))
-		}
-		c.Usage()
 	}
+	c.AtMost(1)
 	if err := c.Unlink(c.Args[0]); err != nil {
 		if c.GNU() {
 			c.Fail("cannot unlink %s: %v", c.QuoteFile(c.Args[0]), err)

@@ -241,6 +241,10 @@ func (s *statter) print(format string, escapes bool, verb func(verb, mod byte, f
 		switch {
 		case format[i] == '\\' && escapes:
 			n, text := unescape(format[i:])
+			if n == 1 && i+1 < len(format) && s.GNU() {
+				s.Warn("warning: unrecognized escape '%s'", format[i:i+2])
+				text = ""
+			}
 			s.Print(text)
 			i += n - 1
 			continue
@@ -423,6 +427,11 @@ func (s *statter) fileVerb(verb, mod byte, name string, st vfs.Stat, custom bool
 		}
 	case 'n':
 		return name, true
+	case 'C':
+		if s.GNU() {
+			s.Fail("failed to get security context of %s: %v", s.QuoteFile(name), linux.ENODATA)
+		}
+		return "?", true
 	case 'N':
 		q := s.QuoteFile
 		if !s.GNU() {

@@ -54,6 +54,17 @@ func (c *Ctx) Usage() {
 	c.Exit(c.UsageStatus)
 }
 
+// AtMost ends the program in the words of wrong use if it was given more than n operands.
+func (c *Ctx) AtMost(n int) {
+	if len(c.Args) <= n {
+		return
+	}
+	if c.GNU() {
+		c.Warn("extra operand %s", c.Quote(c.Args[n]))
+	}
+	c.Usage()
+}
+
 // Help ends the program as --help does.
 func (c *Ctx) Help() {
 	if c.GNU() {

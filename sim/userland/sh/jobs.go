@@ -36,10 +36,11 @@ type job struct {
 
 type jobTable struct {
 	jobs    []*job
-	unnamed []int       // processes that nobody waits for by name
-	done    map[int]int // statuses of background processes that have been waited for
-	foreign bool        // the jobs are the parent's
-	procFds []int       // pipes of process substitutions
+	unnamed []int                 // processes that nobody waits for by name
+	done    map[int]int           // statuses of background processes that have been waited for
+	foreign bool                  // the jobs are the parent's
+	procFds []int                 // pipes of process substitutions
+	early   map[int]kernel.Status // of children that ended while another was waited for
 }
 
 // inherited is what a child knows of its parent's jobs: it can list them, and not wait for them. A
@@ -71,6 +72,9 @@ func (t *jobTable) add(j *job) *job {
 	}
 	j.id++
 	j.left = len(j.pids)
+	for _, pid := range j.pids {
+		delete(t.early, pid) // it was stopped with the rest
+	}
 	t.jobs = append(t.jobs, j)
 	return j
 }
@@ -117,10 +121,37 @@ func (s *shell) takeTerminal() {
 	}
 }
 
+// await waits for one child as waitpid(-1) does: whatever else ends meanwhile is collected too, so
+// that no job stays behind as a zombie that "kill -0" still finds.
+func (s *shell) await(pid, opts int) (kernel.Status, error) {
+	if st, ok := s.jobs.early[pid]; ok {
+		delete(s.jobs.early, pid)
+		return st, nil
+	}
+	for {
+		got, st, err := s.p.Wait(-1, opts)
+		if err != nil || got == pid {
+			return st, err
+		}
+		j, i := s.jobOfPid(got)
+		switch {
+		case j != nil && stopped(st):
+			j.stopped = true
+		case j != nil:
+			s.jobEnded(j, i, st)
+		case !slices.Contains(s.jobs.unnamed, got):
+			if s.jobs.early == nil {
+				s.jobs.early = map[int]kernel.Status{}
+			}
+			s.jobs.early[got] = st
+		}
+	}
+}
+
 // waitFor waits for a child of the shell's own, such as a command substitution.
 func (s *shell) waitFor(pid int) int {
 	for {
-		_, st, err := s.p.Wait(pid, 0)
+		st, err := s.await(pid, 0)
 		if err == linux.EINTR {
 			continue
 		}
@@ -147,7 +178,7 @@ func (s *shell) waitFgAll(pids []int, n grammar.Node, statuses []int) int {
 	}
 	var last kernel.Status
 	for i := 0; i < len(pids); i++ {
-		_, st, err := s.p.Wait(pids[i], opts)
+		st, err := s.await(pids[i], opts)
 		if err == linux.EINTR {
 			i--
 			continue
@@ -655,7 +686,7 @@ func (s *shell) waitFgText(pids []int, j *job) int {
 	status := 0
 	for _, pid := range pids {
 		for {
-			_, st, err := s.p.Wait(pid, wuntraced)
+			st, err := s.await(pid, wuntraced)
 			if err == linux.EINTR {
 				continue
 			}

@@ -46,10 +46,7 @@ func who(c *prog.Ctx) int {
 			idle, state = true, true
 		}
 	}
-	if len(c.Args) > 2 {
-		c.Fail("extra operand %s", c.Quote(c.Args[2]))
-		c.Usage()
-	}
+	c.AtMost(2)
 	switch {
 	case count:
 		c.Print("\n# users=0\n")
@@ -70,10 +67,7 @@ func who(c *prog.Ctx) int {
 func users(c *prog.Ctx) int {
 	for range c.Getopt("", nil) {
 	}
-	if len(c.Args) > 1 {
-		c.Fail("extra operand %s", c.Quote(c.Args[1]))
-		c.Usage()
-	}
+	c.AtMost(1)
 	return 0
 }
 

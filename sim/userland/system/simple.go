@@ -3,6 +3,7 @@ package system
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,7 +64,7 @@ func arch(c *prog.Ctx) int {
 	if c.GNU() {
 		for range c.Getopt("", nil) {
 		}
-		noOperands(c)
+		c.AtMost(0)
 	}
 	c.Print(c.Uname().Machine, "\n")
 	return 0
@@ -108,7 +109,7 @@ func uname(c *prog.Ctx) int {
 			what |= system
 		}
 	}
-	noOperands(c)
+	c.AtMost(0)
 	all := what == 0xff
 	if what == 0 {
 		what = kernelName
@@ -151,7 +152,7 @@ func nproc(c *prog.Ctx) int {
 		}
 	}
 	if c.GNU() {
-		noOperands(c)
+		c.AtMost(0)
 	}
 	n := cpus(c)
 	if !all {
@@ -177,7 +178,7 @@ func hostid(c *prog.Ctx) int {
 	if c.GNU() {
 		for range c.Getopt("", nil) {
 		}
-		noOperands(c)
+		c.AtMost(0)
 	}
 	c.Print("007f0101\n") // of 127.0.1.1, as without /etc/hostid
 	return 0
@@ -186,7 +187,7 @@ func hostid(c *prog.Ctx) int {
 func logname(c *prog.Ctx) int {
 	for range c.Getopt("", nil) {
 	}
-	noOperands(c)
+	c.AtMost(0)
 	// There is no utmp in the lab: nobody has logged in.
 	if c.GNU() {
 		c.Die(1, "no login name")
@@ -207,7 +208,7 @@ func tty(c *prog.Ctx) int {
 			silent = true
 		}
 	}
-	noOperands(c)
+	c.AtMost(0)
 	name := c.Ttyname(0)
 	if name == "" {
 		if !silent {
@@ -224,7 +225,7 @@ func tty(c *prog.Ctx) int {
 func whoami(c *prog.Ctx) int {
 	for range c.Getopt("", nil) {
 	}
-	noOperands(c)
+	c.AtMost(0)
 	uid := c.Cred().UID
 	u, ok := userdb.Load(c).UID(uid)
 	switch {
@@ -552,18 +553,16 @@ func seq(c *prog.Ctx) int {
 	if len(args) == 0 {
 		missingOperand(c)
 	}
-	if len(args) > 3 {
-		if c.GNU() {
-			c.Fail("extra operand %s", c.Quote(args[3]))
-		}
-		c.Usage()
-	}
+	c.AtMost(3)
 	if format != "" {
 		if equal {
 			c.Fail("format string may not be specified when printing equal width strings")
 			c.Usage()
 		}
 		seqCheckFormat(c, format)
+	}
+	if c.GNU() && format == "" && !equal && seqWhole(c, args, sep) {
+		return 0
 	}
 	nums := make([]float64, len(args))
 	prec := 0
@@ -652,6 +651,43 @@ func seq(c *prog.Ctx) int {
 		c.Print("\n")
 	}
 	return 0
+}
+
+// seqWhole counts by whole numbers of any size, which floating point does not hold; it reports
+// false if the operands are not all such numbers, or small enough to do without.
+func seqWhole(c *prog.Ctx, args []string, sep string) bool {
+	nums := []*big.Int{big.NewInt(1), big.NewInt(1), nil}
+	long := false
+	for i, a := range args {
+		n, ok := new(big.Int).SetString(a, 10)
+		if !ok || n.Sign() < 0 || strings.Trim(a, "0123456789") != "" {
+			return false
+		}
+		long = long || len(a) > 15
+		switch {
+		case i == len(args)-1:
+			nums[2] = n
+		default:
+			nums[i] = n
+		}
+	}
+	if !long || nums[1].Sign() == 0 {
+		return false
+	}
+	n := nums[0]
+	if n.Cmp(nums[2]) > 0 {
+		return true
+	}
+	for n.Cmp(nums[2]) <= 0 && c.Out.Err() == nil {
+		c.Step(1)
+		if n != nums[0] {
+			c.Print(sep)
+		}
+		c.Print(n.String())
+		n = new(big.Int).Add(n, nums[1])
+	}
+	c.Print("\n")
+	return true
 }
 
 func lastOf(first, step, last float64) float64 {

@@ -102,14 +102,3 @@ func missingOperand(c *prog.Ctx) {
 	}
 	c.Usage()
 }
-
-// noOperands ends a program that takes none and was given some.
-func noOperands(c *prog.Ctx) {
-	if len(c.Args) == 0 {
-		return
-	}
-	if c.GNU() {
-		c.Fail("extra operand %s", c.Quote(c.Args[0]))
-	}
-	c.Usage()
-}

@@ -214,12 +214,7 @@ func encode(c *prog.Ctx, e *encoder) int {
 		c.Warn("missing encoding type")
 		c.Usage()
 	}
-	if len(c.Args) > 1 {
-		if c.GNU() {
-			c.Warn("extra operand %s", c.Quote(c.Args[1]))
-		}
-		c.Usage()
-	}
+	c.AtMost(1)
 	name := orStdin(c.Args)[0]
 	f, err := input(c, name)
 	if err != nil {

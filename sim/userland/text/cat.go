@@ -1,9 +1,11 @@
 package text
 
 import (
+	"bytes"
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
@@ -288,15 +290,21 @@ func rev(c *prog.Ctx) int {
 			continue
 		}
 		in := newLines(c, f, '\n')
-		for {
+		for n := 0; ; n++ {
 			line, err := in.next()
+			text, ended := in.chomp(line)
+			if err == nil && c.GNU() && !utf8Locale(c) && bytes.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) {
+				err = linux.EILSEQ // as fgetws has it in the C locale
+			}
 			if err != nil {
 				if err != io.EOF && c.GNU() {
-					readFailed(c, name, err)
+					if name == "-" {
+						name = "stdin"
+					}
+					c.Fail("%s: %d: %v", name, n, err)
 				}
 				break
 			}
-			text, ended := in.chomp(line)
 			if utf8Locale(c) {
 				r := []rune(string(text))
 				for i, j := 0, len(r)-1; i < j; i, j = i+1, j-1 {

@@ -62,12 +62,7 @@ func cmpProgram(c *prog.Ctx) int {
 		}
 		c.Usage()
 	}
-	if len(c.Args) > 4 {
-		if c.GNU() {
-			c.Warn("extra operand '%s'", c.Args[4])
-		}
-		c.Usage()
-	}
+	c.AtMost(4)
 	names := [2]string{c.Args[0], "-"}
 	if len(c.Args) > 1 {
 		names[1] = c.Args[1]

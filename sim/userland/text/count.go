@@ -55,6 +55,9 @@ func wc(c *prog.Ctx) int {
 		if err != nil {
 			c.Die(1, "cannot open %s for reading: %v", c.QuoteFile(filesFrom), err)
 		}
+		if len(b) == 0 {
+			return 0
+		}
 		files = strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 	}
 	wide := utf8Locale(c)
@@ -66,27 +69,25 @@ func wc(c *prog.Ctx) int {
 	}
 	// GNU's columns are as wide as the sum of the sizes.
 	width := 1
-	if c.GNU() && filesFrom == "" && (len(files) > 1 || n > 1) {
+	if c.GNU() && filesFrom != "-" && (len(files) > 1 || n > 1) {
 		width = 7
-		if len(files) > 0 || filesFrom == "" {
-			total, regular := int64(0), true
-			for _, f := range orStdin(files) {
-				st, err := c.Stat(f)
-				if f == "-" {
-					st, err = c.Fstat(0)
-				}
-				if err == nil {
-					if st.Mode.IsRegular() {
-						total += st.Size
-					} else {
-						regular = false
-					}
+		total, regular := int64(0), true
+		for _, f := range orStdin(files) {
+			st, err := c.Stat(f)
+			if f == "-" {
+				st, err = c.Fstat(0)
+			}
+			if err == nil {
+				if st.Mode.IsRegular() {
+					total += st.Size
+				} else {
+					regular = false
 				}
 			}
-			width = len(strconv.FormatInt(total, 10))
-			if !regular {
-				width = max(width, 7)
-			}
+		}
+		width = len(strconv.FormatInt(total, 10))
+		if !regular {
+			width = max(width, 7)
 		}
 	}
 	row := func(k counts, name string) {
@@ -116,10 +117,18 @@ func wc(c *prog.Ctx) int {
 		named = []string{""}
 	}
 	var total counts
-	for _, name := range named {
+	for i, name := range named {
 		arg := name
 		if arg == "" {
 			arg = "-"
+			if len(files) > 0 && c.GNU() {
+				at := ""
+				if filesFrom != "" {
+					at = filesFrom + ":" + strconv.Itoa(i+1) + ": "
+				}
+				c.Fail("%sinvalid zero-length file name", at)
+				continue
+			}
 		}
 		f := plainOpen(c, arg)
 		if f == nil {

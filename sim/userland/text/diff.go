@@ -205,12 +205,8 @@ func diffProgram(c *prog.Ctx) int {
 			c.Warn("missing operand after '%s'", c.Args[0])
 		}
 		c.Usage()
-	case len(c.Args) > 2:
-		if d.gnu {
-			c.Warn("extra operand '%s'", c.Args[2])
-		}
-		c.Usage()
 	}
+	c.AtMost(2)
 	var opts []string
 	for _, a := range given {
 		if len(a) > 1 && a[0] == '-' || slices.Index(c.Args, a) < 0 {
@@ -1062,18 +1058,15 @@ func sdiff(c *prog.Ctx) int {
 			d.endBlanks = true
 		}
 	}
-	if len(c.Args) != 2 {
-		if len(c.Args) < 2 {
-			last := c.Name
-			if len(c.Args) == 1 {
-				last = c.Args[0]
-			}
-			c.Warn("missing operand after '%s'", last)
-		} else {
-			c.Warn("extra operand '%s'", c.Args[2])
+	if len(c.Args) < 2 {
+		last := c.Name
+		if len(c.Args) == 1 {
+			last = c.Args[0]
 		}
+		c.Warn("missing operand after '%s'", last)
 		c.Usage()
 	}
+	c.AtMost(2)
 	d.top(c.Args[0], c.Args[1])
 	return d.status
 }

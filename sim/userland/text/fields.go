@@ -387,6 +387,21 @@ func paste(c *prog.Ctx) int {
 		}
 		list = []string{""}
 	}
+	eol := string([]byte{end})
+	oneLine := func(in *lines) {
+		for n := 0; ; n++ {
+			raw, err := in.next()
+			if err != nil {
+				break
+			}
+			line, _ := in.chomp(raw)
+			if n > 0 {
+				c.Print(list[(n-1)%len(list)])
+			}
+			c.Out.Write(line)
+		}
+		c.Print(eol)
+	}
 	var files []*lines
 	for _, name := range orStdin(c.Args) {
 		f, err := input(c, name)
@@ -397,26 +412,13 @@ func paste(c *prog.Ctx) int {
 			}
 			continue
 		}
-		files = append(files, newLines(c, f, end))
-	}
-	eol := string([]byte{end})
-	if serial {
-		for _, in := range files {
-			n := 0
-			for {
-				raw, err := in.next()
-				if err != nil {
-					break
-				}
-				line, _ := in.chomp(raw)
-				if n > 0 {
-					c.Print(list[(n-1)%len(list)])
-				}
-				c.Out.Write(line)
-				n++
-			}
-			c.Print(eol)
+		in := newLines(c, f, end)
+		if serial {
+			oneLine(in)
 		}
+		files = append(files, in)
+	}
+	if serial {
 		return c.Status
 	}
 	if !c.GNU() {
@@ -507,22 +509,14 @@ func uniq(c *prog.Ctx) int {
 		case 'd':
 			repeated = true
 		case 'D':
-			all, repeated, method = true, true, o.Arg
-			if m := oneOf(o.Arg, "none", "prepend", "separate"); o.Has && m == "" {
-				c.Warn("invalid argument '%s' for '--all-repeated'", o.Arg)
-				c.Errorf("Valid arguments are:\n  - 'none'\n  - 'prepend'\n  - 'separate'\n")
-				c.Usage()
-			} else {
-				method = m
+			all, repeated, method = true, true, ""
+			if o.Has {
+				method = c.Choose("--all-repeated", o.Arg, "none", "prepend", "separate")
 			}
 		case prog.LongOnly:
 			group = "separate"
 			if o.Has {
-				if group = oneOf(o.Arg, "prepend", "append", "separate", "both"); group == "" {
-					c.Warn("invalid argument '%s' for '--group'", o.Arg)
-					c.Errorf("Valid arguments are:\n  - 'prepend'\n  - 'append'\n  - 'separate'\n  - 'both'\n")
-					c.Usage()
-				}
+				group = c.Choose("--group", o.Arg, "prepend", "append", "separate", "both")
 			}
 		case 'i':
 			ignore = true
@@ -540,9 +534,14 @@ func uniq(c *prog.Ctx) int {
 			skipFields = skipFields*10 + o.Val - '0'
 		}
 	}
-	if len(c.Args) > 2 && c.GNU() {
-		c.Warn("extra operand '%s'", c.Args[2])
-		c.Usage()
+	if c.GNU() {
+		// The obsolete "+N" skips characters.
+		if len(c.Args) > 0 && strings.HasPrefix(c.Args[0], "+") {
+			if n, ok := parseCount(c.Args[0][1:]); ok {
+				skipChars, c.Args = n, c.Args[1:]
+			}
+		}
+		c.AtMost(2)
 	}
 	if group != "" && (count || repeated || unique) {
 		c.Warn("--group is mutually exclusive with -c/-d/-D/-u")
@@ -662,23 +661,6 @@ func uniq(c *prog.Ctx) int {
 	return c.Status
 }
 
-// oneOf finds the word that s begins without doubt.
-func oneOf(s string, words ...string) string {
-	found := ""
-	for _, w := range words {
-		if w == s {
-			return w
-		}
-		if s != "" && strings.HasPrefix(w, s) {
-			if found != "" {
-				return ""
-			}
-			found = w
-		}
-	}
-	return found
-}
-
 const (
 	commCheck = prog.LongOnly + iota
 	commNoCheck
@@ -689,6 +671,7 @@ const (
 func comm(c *prog.Ctx) int {
 	show := [4]bool{1: true, 2: true, 3: true}
 	check, total, sep, end := 0, false, "\t", byte('\n')
+	outGiven := false
 	short, long := "123z", []prog.Long{{Name: "check-order", Val: commCheck}, {Name: "nocheck-order", Val: commNoCheck}, {Name: "output-delimiter", Arg: prog.ReqArg, Val: commOut},
 		{Name: "total", Val: commTotal}, {Name: "zero-terminated", Val: 'z'}}
 	if !c.GNU() {
@@ -705,7 +688,10 @@ func comm(c *prog.Ctx) int {
 		case commNoCheck:
 			check = -1
 		case commOut:
-			if sep = o.Arg; sep == "" {
+			if outGiven && o.Arg != sep {
+				c.Die(1, "multiple output delimiters specified")
+			}
+			if outGiven, sep = true, o.Arg; sep == "" {
 				sep = "\x00"
 			}
 		case commTotal:
@@ -809,11 +795,7 @@ func twoOperands(c *prog.Ctx) {
 			c.Warn("missing operand after %s", c.Quote(c.Args[0]))
 		}
 		c.Usage()
-	case 2:
 	default:
-		if c.GNU() {
-			c.Warn("extra operand %s", c.Quote(c.Args[2]))
-		}
-		c.Usage()
+		c.AtMost(2)
 	}
 }

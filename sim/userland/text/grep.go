@@ -496,18 +496,7 @@ func (m posixMatcher) find(line []byte, from int) (int, int, bool) {
 }
 
 // utf8Locale tells whether the environment asks for UTF-8; static Busybox knows only C.
-func utf8Locale(c *prog.Ctx) bool {
-	if !c.GNU() {
-		return false
-	}
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if v := c.Getenv(name); v != "" {
-			v = strings.ToLower(v)
-			return strings.HasSuffix(v, ".utf-8") || strings.HasSuffix(v, ".utf8")
-		}
-	}
-	return false
-}
+func utf8Locale(c *prog.Ctx) bool { return c.GNU() && c.UTF8() }
 
 // find is the leftmost-longest match of any pattern.
 func (g *grepper) find(line []byte, from int) (begin, end int, ok bool) {

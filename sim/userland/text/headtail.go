@@ -18,6 +18,9 @@ var (
 	busyboxSuffix = map[string]int64{"b": 512, "k": 1 << 10, "m": 1 << 20, "kB": 1000, "KB": 1000, "K": 1 << 10, "M": 1 << 20, "MB": 1e6, "G": 1 << 30}
 )
 
+// maxSuffixed is what suffixed makes of any greater number.
+const maxSuffixed = 1 << 62
+
 // suffixed reads a number with a suffix.
 func suffixed(s string, suffixes map[string]int64) (int64, bool) {
 	i := 0
@@ -35,8 +38,8 @@ func suffixed(s string, suffixes map[string]int64) (int64, bool) {
 		}
 	}
 	n, err := strconv.ParseInt(s[:i], 10, 64)
-	if err != nil || n > (1<<62)/mult {
-		return 1 << 62, true
+	if err != nil || n > maxSuffixed/mult {
+		return maxSuffixed, true
 	}
 	return n * mult, true
 }
@@ -49,6 +52,9 @@ func (h *headTail) number(kind, s string) int64 {
 	}
 	if c.GNU() {
 		n, ok := suffixed(t, gnuSuffix)
+		if ok && n == maxSuffixed && !h.tail {
+			c.Die(1, "invalid number of %s: '%s': %v", kind, t, linux.EOVERFLOW)
+		}
 		if !ok {
 			if u := strings.TrimRight(t, "iB"); len(u) > 1 && strings.IndexByte("ZYRQ", u[len(u)-1]) >= 0 && strings.Trim(u[:len(u)-1], "0123456789") == "" {
 				c.Die(1, "invalid number of %s: '%s': %v", kind, t, linux.EOVERFLOW)
@@ -284,7 +290,9 @@ const (
 
 func tail(c *prog.Ctx) int {
 	h := &headTail{c: c, tail: true, n: 10, end: '\n', interval: time.Second}
-	h.oldStyle("-+")
+	if len(c.Args) < 3 || !c.GNU() { // with one file at most
+		h.oldStyle("-+")
+	}
 	short, long := "c:n:fFqs:vz0123456789", []prog.Long{{Name: "bytes", Arg: prog.ReqArg, Val: 'c'}, {Name: "follow", Arg: prog.OptArg, Val: 'f'},
 		{Name: "lines", Arg: prog.ReqArg, Val: 'n'}, {Name: "pid", Arg: prog.ReqArg, Val: tailPid}, {Name: "quiet", Val: 'q'}, {Name: "silent", Val: 'q'},
 		{Name: "retry", Val: tailRetry}, {Name: "sleep-interval", Arg: prog.ReqArg, Val: 's'}, {Name: "verbose", Val: 'v'},
@@ -299,15 +307,7 @@ func tail(c *prog.Ctx) int {
 			h.n = h.number(map[bool]string{true: "bytes", false: "lines"}[h.bytes], o.Arg)
 		case 'f':
 			h.follow = true
-			switch o.Arg {
-			case "", "descriptor":
-			case "name":
-				h.byName = true
-			default:
-				c.Warn("invalid argument '%s' for '--follow'", o.Arg)
-				c.Errorf("Valid arguments are:\n  - 'descriptor'\n  - 'name'\n")
-				c.Usage()
-			}
+			h.byName = o.Has && c.Choose("--follow", o.Arg, "descriptor", "name") == "name"
 		case 'F':
 			h.follow, h.retry, h.byName = true, true, true
 		case 'q':
@@ -334,10 +334,20 @@ func tail(c *prog.Ctx) int {
 			}
 			h.pid = n
 		case tailMax:
+			// It bounds how late a rotation is seen; the lab's names are looked up at every turn.
+			if _, ok := parseCount(o.Arg); !ok {
+				c.Die(1, "invalid maximum number of unchanged stats between opens: '%s'", o.Arg)
+			}
 		default:
 			c.Warn("option used in invalid context -- %c", o.Val)
 			c.Exit(1)
 		}
+	}
+	if h.retry && !h.follow && c.GNU() {
+		c.Warn("warning: --retry ignored; --retry is useful only when following")
+	}
+	if h.pid != 0 && !h.follow {
+		c.Warn("warning: PID ignored; --pid=PID is useful only when following")
 	}
 	if h.inverse && h.n > 0 {
 		h.n--
@@ -514,9 +524,6 @@ func (h *headTail) followAll(files []*followed, several bool) {
 							c.Warn("%s: file truncated", t.name)
 						}
 						pf.Seek(0, linux.SEEK_SET)
-						if !c.GNU() {
-							pf.Seek(0, linux.SEEK_SET)
-						}
 					}
 				}
 			}

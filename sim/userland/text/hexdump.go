@@ -365,8 +365,8 @@ func (h *hexdumper) block(units []hexUnit, b []byte) {
 				text := p.text
 				last := rep == u.reps-1 && pi == len(u.parts)-1
 				if p.conv == "" {
-					if u.size() > 0 && last {
-						text = strings.TrimRight(text, " ")
+					if u.reps > 1 && last {
+						text = strings.TrimSuffix(text, " ")
 					}
 					h.c.Print(text)
 					continue
@@ -436,7 +436,7 @@ func (h *hexdumper) convert(p hexPart, data []byte, at int64) string {
 			return pad(string(rune(ch)))
 		}
 	case "_u":
-		if data[0] < 33 {
+		if data[0] < ' ' {
 			n := odNames[data[0]]
 			if n == "nl" {
 				n = "lf"

@@ -17,9 +17,16 @@ type joiner struct {
 	only     bool // -v: no pairs
 	fill     string
 	format   [][2]int // file (0 the join field) and field
-	auto     bool
+	auto     [2]int   // -o auto: how many fields the first lines have; 0: not asked for
 	fold     bool
 	end      byte
+
+	order    byte // of the input: 'c' must be right, 'n' does not matter, 0 is a warning
+	names    [2]string
+	read     [2]int // lines of each file that have been looked at
+	rows     [2][][][]byte
+	unpair   bool // a line without a partner has been met
+	disorder [2]bool
 }
 
 const (
@@ -30,13 +37,19 @@ const (
 
 func join(c *prog.Ctx) int {
 	j := &joiner{c: c, tab: -1, end: '\n'}
-	header := false
+	header, auto, given := false, false, [2]int{-1, -1}
 	field := func(s string) int {
 		n, ok := parseCount(s)
 		if !ok || n < 1 {
 			c.Die(1, "invalid field number: '%s'", s)
 		}
 		return n - 1
+	}
+	joinOn := func(i, n int) {
+		if given[i] >= 0 && given[i] != n {
+			c.Die(1, "incompatible join fields %d, %d", given[i]+1, n+1)
+		}
+		given[i], j.fields[i] = n, n
 	}
 	for o := range c.Getopt("a:e:i1:2:j:o:t:v:z", []prog.Long{{Name: "ignore-case", Val: 'i'}, {Name: "check-order", Val: joinCheck}, {Name: "nocheck-order", Val: joinNoCheck},
 		{Name: "zero-terminated", Val: 'z'}, {Name: "header", Val: joinHeader}}) {
@@ -51,16 +64,15 @@ func join(c *prog.Ctx) int {
 			j.fill = o.Arg
 		case 'i':
 			j.fold = true
-		case '1':
-			j.fields[0] = field(o.Arg)
-		case '2':
-			j.fields[1] = field(o.Arg)
+		case '1', '2':
+			joinOn(o.Val-'1', field(o.Arg))
 		case 'j':
 			n := field(o.Arg)
-			j.fields = [2]int{n, n}
+			joinOn(0, n)
+			joinOn(1, n)
 		case 'o':
 			if o.Arg == "auto" {
-				j.auto = true
+				auto = true
 				break
 			}
 			for _, f := range strings.FieldsFunc(o.Arg, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
@@ -89,10 +101,17 @@ func join(c *prog.Ctx) int {
 			j.end = 0
 		case joinHeader:
 			header = true
+		case joinCheck:
+			j.order = 'c'
+		case joinNoCheck:
+			j.order = 'n'
 		}
 	}
 	twoOperands(c)
-	var rows [2][][][]byte
+	if c.Args[0] == "-" && c.Args[1] == "-" {
+		c.Die(1, "both files cannot be standard input")
+	}
+	j.names = [2]string{c.Args[0], c.Args[1]}
 	for i, name := range c.Args {
 		f, err := input(c, name)
 		if err != nil {
@@ -112,55 +131,106 @@ func join(c *prog.Ctx) int {
 			if total += len(line); total > maxLine {
 				c.Die(1, "memory exhausted")
 			}
-			rows[i] = append(rows[i], j.split(line))
+			j.rows[i] = append(j.rows[i], j.split(line))
 		}
 		f.Close()
 	}
-	a, b := rows[0], rows[1]
-	if header && len(a) > 0 && len(b) > 0 {
-		j.print(a[0], b[0])
-		a, b = a[1:], b[1:]
-	}
-	for len(a) > 0 && len(b) > 0 {
-		c.Step(2)
-		switch d := j.compare(a[0], b[0]); {
-		case d < 0:
-			j.alone(0, a[0])
-			a = a[1:]
-		case d > 0:
-			j.alone(1, b[0])
-			b = b[1:]
-		default:
-			na, nb := 1, 1
-			for na < len(a) && j.compare(a[na], b[0]) == 0 {
-				na++
+	if auto {
+		for i, rows := range j.rows {
+			if j.auto[i] = 1; len(rows) > 0 {
+				j.auto[i] = len(rows[0])
 			}
-			for nb < len(b) && j.compare(a[0], b[nb]) == 0 {
-				nb++
-			}
-			for _, x := range a[:na] {
-				for _, y := range b[:nb] {
-					if !j.only {
-						j.print(x, y)
-					}
-				}
-				c.Step(nb)
-			}
-			a, b = a[na:], b[nb:]
 		}
 	}
-	for _, x := range a {
-		j.alone(0, x)
+	if header && len(j.rows[0]) > 0 && len(j.rows[1]) > 0 {
+		j.print(j.rows[0][0], j.rows[1][0])
+		j.rows[0], j.rows[1] = j.rows[0][1:], j.rows[1][1:]
 	}
-	for _, y := range b {
-		j.alone(1, y)
+	j.merge()
+	if j.disorder[0] || j.disorder[1] {
+		c.Die(1, "input is not in sorted order")
 	}
 	return c.Status
 }
 
+// merge goes through both files side by side.
+func (j *joiner) merge() {
+	var at [2]int // where each file stands
+	left := func(i int) [][][]byte { return j.rows[i][at[i]:] }
+	j.reach(0, 0)
+	j.reach(1, 0)
+	for len(left(0)) > 0 && len(left(1)) > 0 {
+		j.c.Step(2)
+		a, b := left(0), left(1)
+		d := j.compare(a[0], b[0])
+		if d != 0 {
+			i := 0
+			if d > 0 {
+				i = 1
+			}
+			j.alone(i, left(i)[0])
+			at[i]++
+			j.reach(i, at[i])
+			j.unpair = true
+			continue
+		}
+		na, nb := 1, 1
+		j.reach(0, at[0]+na)
+		for na < len(a) && j.compare(a[na], b[0]) == 0 {
+			na++
+			j.reach(0, at[0]+na)
+		}
+		j.reach(1, at[1]+nb)
+		for nb < len(b) && j.compare(a[0], b[nb]) == 0 {
+			nb++
+			j.reach(1, at[1]+nb)
+		}
+		for _, x := range a[:na] {
+			for _, y := range b[:nb] {
+				if !j.only {
+					j.print(x, y)
+				}
+			}
+			j.c.Step(nb)
+		}
+		at[0], at[1] = at[0]+na, at[1]+nb
+	}
+	for i := range 2 {
+		for k, row := range left(i) {
+			j.unpair = j.unpair || len(left(1-i)) > 0
+			j.reach(i, at[i]+k)
+			j.alone(i, row)
+		}
+	}
+}
+
+// reach has file i read as far as line n, from 0, and tells of the first line out of order. In an
+// order that is not demanded, it is one only once some line has had no partner.
+func (j *joiner) reach(i, n int) {
+	for ; j.read[i] <= n && j.read[i] < len(j.rows[i]); j.read[i]++ {
+		k := j.read[i]
+		if k == 0 || j.disorder[i] || j.order == 'n' || j.order == 0 && !j.unpair {
+			continue
+		}
+		prev, row := j.rows[i][k-1], j.rows[i][k]
+		if bytes.Compare(j.key(i, prev), j.key(i, row)) > 0 {
+			j.c.Warn("%s:%d: is not sorted: %s", j.names[i], k+1, bytes.Join(row, []byte(j.separator())))
+			if j.order == 'c' {
+				j.c.Exit(1)
+			}
+			j.disorder[i] = true
+		}
+	}
+}
+
 func (j *joiner) split(line []byte) [][]byte {
 	if j.tab < 0 {
-		return bytes.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
+		const blanks = " \t\n"
+		fields := bytes.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(blanks, r) })
+		if n := len(line); n > 0 && strings.IndexByte(blanks, line[n-1]) >= 0 {
+			fields = append(fields, nil) // behind the last blank there is one more, empty
+		}
+		return fields
 	}
 	return bytes.Split(line, []byte{byte(j.tab)})
 }
@@ -188,12 +258,15 @@ func (j *joiner) alone(i int, row [][]byte) {
 	}
 }
 
+func (j *joiner) separator() string {
+	if j.tab < 0 {
+		return " "
+	}
+	return string([]byte{byte(j.tab)})
+}
+
 // print writes a pair, or a row without a partner.
 func (j *joiner) print(a, b [][]byte) {
-	sep := " "
-	if j.tab >= 0 {
-		sep = string([]byte{byte(j.tab)})
-	}
 	get := func(row [][]byte, n int) string {
 		if n < len(row) && len(row[n]) > 0 {
 			return string(row[n])
@@ -219,26 +292,25 @@ func (j *joiner) print(a, b [][]byte) {
 	} else {
 		out = append(out, shared)
 		for i, row := range [][][]byte{a, b} {
-			for n := range row {
+			width := len(row)
+			if j.auto[i] > 0 {
+				width = j.auto[i]
+			}
+			for n := range width {
 				if n != j.fields[i] {
 					out = append(out, get(row, n))
 				}
 			}
 		}
 	}
-	j.c.Print(strings.Join(out, sep), string([]byte{j.end}))
+	j.c.Print(strings.Join(out, j.separator()), string([]byte{j.end}))
 }
 
 // tsort sorts pairs so that the first of each comes before the second.
 func tsort(c *prog.Ctx) int {
 	for range c.Getopt("", nil) {
 	}
-	if len(c.Args) > 1 {
-		if c.GNU() {
-			c.Warn("extra operand %s", c.Quote(c.Args[1]))
-		}
-		c.Usage()
-	}
+	c.AtMost(1)
 	name := orStdin(c.Args)[0]
 	f, err := input(c, name)
 	if err != nil {

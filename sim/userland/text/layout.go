@@ -153,6 +153,9 @@ func readTabs(c *prog.Ctx, s string) tabStops {
 		}
 		t.stops = append(t.stops, n)
 	}
+	if len(t.stops) == 0 && t.every == 0 {
+		t.every = 8
+	}
 	if len(t.stops) == 1 && !t.afterStops {
 		t.every, t.stops = t.stops[0], nil
 	}
@@ -358,8 +361,11 @@ func fmtProgram(c *prog.Ctx) int {
 	}
 	num := func(s string) int {
 		n, ok := parseCount(s)
-		if !ok || n > 2500 {
+		if !ok {
 			c.Die(1, "invalid width: '%s'", s)
+		}
+		if n > 2500 {
+			c.Die(1, "invalid width: '%s': %v", s, linux.ERANGE)
 		}
 		return n
 	}
@@ -424,7 +430,9 @@ type paragraph struct {
 	crown, tagged, split, uniform bool
 	prefix                        string
 	words                         []fmtWord
-	first, other                  int // indents
+	margin                        int  // where the prefix stands
+	first, other                  int  // columns of the first line and of the others
+	tabs                          bool // the input had tabs
 }
 
 func (p *paragraph) file(in *lines) {
@@ -450,30 +458,28 @@ func (p *paragraph) file(in *lines) {
 		}
 		b, _ := in.chomp(raw)
 		line := string(b)
-		body := line
+		body, indent := p.blanks(line, 0)
+		margin := 0
 		if p.prefix != "" {
-			t := strings.TrimLeft(line, " ")
-			if !strings.HasPrefix(t, strings.TrimSpace(p.prefix)) {
+			lead := len(p.prefix) - len(strings.TrimLeft(p.prefix, " "))
+			rest, found := strings.CutPrefix(body, strings.Trim(p.prefix, " "))
+			margin = min(indent, lead)
+			body, indent = p.blanks(rest, margin+len(strings.Trim(p.prefix, " ")))
+			if !found || margin < lead || body != "" && indent < len(p.prefix) {
 				flush()
 				p.c.Print(line, "\n")
 				continue
 			}
-			body = strings.TrimPrefix(t, strings.TrimSpace(p.prefix))
 		}
-		indent, i := 0, 0
-		for i < len(body) && (body[i] == ' ' || body[i] == '\t') {
-			if body[i] == '\t' {
-				indent += 8 - indent%8
-			} else {
-				indent++
-			}
-			i++
-		}
-		if i == len(body) {
+		if body == "" {
 			flush()
 			p.c.Print(strings.TrimRight(p.prefix, " "), "\n")
 			continue
 		}
+		if margin != p.margin {
+			flush()
+		}
+		p.margin = margin
 		switch {
 		case firstLine:
 			p.first, other = indent, indent
@@ -498,12 +504,37 @@ func (p *paragraph) file(in *lines) {
 				other = -1
 			}
 		}
-		p.add(body[i:])
+		p.add(body)
 		if p.split {
 			flush()
 		}
 	}
 	flush()
+}
+
+// blanks takes the blanks off the front of s, which stands at a column, and tells the column behind
+// them.
+func (p *paragraph) blanks(s string, col int) (string, int) {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		if s[0] == '\t' {
+			p.tabs = true
+			col += 7 - col%8
+		}
+		col++
+		s = s[1:]
+	}
+	return s, col
+}
+
+// space is what leads from one column to another: with tabs, if the input had some.
+func (p *paragraph) space(from, to int) string {
+	s := ""
+	if stop := to / 8 * 8; p.tabs && from+1 < stop {
+		for ; from < stop; from = (from/8 + 1) * 8 {
+			s += "\t"
+		}
+	}
+	return s + strings.Repeat(" ", max(0, to-from))
 }
 
 func (p *paragraph) add(s string) {
@@ -538,6 +569,7 @@ func (p *paragraph) add(s string) {
 func (p *paragraph) fill() {
 	ws := p.words
 	n := len(ws)
+	ws[n-1].period, ws[n-1].final = true, true
 	const inf = int64(1) << 60
 	square := func(x int64) int64 { return x * x }
 	equiv := func(x int64) int64 { return square(x) }
@@ -610,8 +642,9 @@ func (p *paragraph) fill() {
 	indent := p.first
 	for s := 0; s < n; s = ws[s].next {
 		var b strings.Builder
-		b.WriteString(p.prefix)
-		b.WriteString(strings.Repeat(" ", indent))
+		b.WriteString(p.space(0, p.margin))
+		b.WriteString(strings.Trim(p.prefix, " "))
+		b.WriteString(p.space(p.margin+len(strings.Trim(p.prefix, " ")), indent))
 		for i := s; i < ws[s].next; i++ {
 			b.WriteString(ws[i].text)
 			if i+1 < ws[s].next {

@@ -38,13 +38,16 @@ var odWidths = map[byte]map[int]int{
 	'd': {1: 4, 2: 6, 4: 11, 8: 20}, 'o': {1: 3, 2: 6, 4: 11, 8: 22}, 'u': {1: 3, 2: 5, 4: 10, 8: 20}, 'x': {1: 2, 2: 4, 4: 8, 8: 16}, 'f': {4: 15, 8: 24}, 'a': {1: 3}, 'c': {1: 3},
 }
 
-const odEndian = prog.LongOnly
+const (
+	odEndian = prog.LongOnly + iota
+	odTraditional
+)
 
 func od(c *prog.Ctx) int {
 	d := &dumper{c: c, radix: 'o', limit: -1}
 	short, long := "A:aBbcDdeFfHhIij:LlN:OoS:st:vw::Xx", []prog.Long{{Name: "skip-bytes", Arg: prog.ReqArg, Val: 'j'}, {Name: "address-radix", Arg: prog.ReqArg, Val: 'A'},
 		{Name: "read-bytes", Arg: prog.ReqArg, Val: 'N'}, {Name: "format", Arg: prog.ReqArg, Val: 't'}, {Name: "output-duplicates", Val: 'v'}, {Name: "strings", Arg: prog.OptArg, Val: 'S'},
-		{Name: "traditional", Val: prog.LongOnly + 1}, {Name: "width", Arg: prog.OptArg, Val: 'w'}, {Name: "endian", Arg: prog.ReqArg, Val: odEndian}}
+		{Name: "traditional", Val: odTraditional}, {Name: "width", Arg: prog.OptArg, Val: 'w'}, {Name: "endian", Arg: prog.ReqArg, Val: odEndian}}
 	if !c.GNU() {
 		short, long = "A:N:abcdfhij:lot:vxsS:w::BDHILFOXe", []prog.Long{{Name: "skip-bytes", Arg: prog.ReqArg, Val: 'j'}, {Name: "address-radix", Arg: prog.ReqArg, Val: 'A'},
 			{Name: "read-bytes", Arg: prog.ReqArg, Val: 'N'}, {Name: "format", Arg: prog.ReqArg, Val: 't'}, {Name: "output-duplicates", Val: 'v'}, {Name: "strings", Arg: prog.ReqArg, Val: 'S'},
@@ -70,7 +73,9 @@ func od(c *prog.Ctx) int {
 		return n * mult
 	}
 	var letters []odType
+	modern, traditional := false, false
 	for o := range c.Getopt(short, long) {
+		modern = modern || strings.ContainsRune("AjNStvw", rune(o.Val)) || o.Val == odEndian
 		switch o.Val {
 		case 'A':
 			if o.Arg == "" || strings.IndexByte("doxn", o.Arg[0]) < 0 {
@@ -99,8 +104,9 @@ func od(c *prog.Ctx) int {
 				d.line = int(min(number(o.Arg, 'w'), 4096))
 			}
 		case odEndian:
-			d.big = o.Arg == "big"
-		case odEndian + 1:
+			d.big = c.Choose("--endian", o.Arg, "little", "big") == "big"
+		case odTraditional:
+			traditional = true
 		default:
 			spec := map[int]string{'a': "a", 'b': "o1", 'c': "c", 'd': "u2", 'f': "fF", 'h': "x2", 'i': "dI", 'l': "dL", 'o': "o2", 's': "d2", 'x': "x2",
 				'B': "o2", 'D': "u4", 'e': "fD", 'F': "fD", 'H': "x4", 'I': "dL", 'L': "dL", 'O': "o4", 'X': "x4"}[o.Val]
@@ -116,11 +122,43 @@ func od(c *prog.Ctx) int {
 			d.format(spec)
 		}
 	}
+	if c.GNU() && (!modern || traditional) {
+		d.oldOffset(traditional)
+	}
 	d.types = append(letters, d.types...) // Busybox takes -t behind the letters
 	if len(d.types) == 0 {
 		d.format("o2")
 	}
 	return d.run()
+}
+
+// oldOffset takes an offset of the traditional syntax, "+0x20", off the end of the operands. It is
+// octal, decimal with a point behind it, and counts blocks with a b.
+func (d *dumper) oldOffset(traditional bool) {
+	args := d.c.Args
+	if len(args) < 1 || len(args) > 2 {
+		return
+	}
+	s := args[len(args)-1]
+	digits, plus := strings.CutPrefix(s, "+")
+	if !plus && !traditional && (len(args) == 1 || s == "" || !isDigit(int(s[0]))) {
+		return
+	}
+	digits, blocks := strings.CutSuffix(digits, "b")
+	base := 8
+	if t, decimal := strings.CutSuffix(digits, "."); decimal {
+		digits, base = t, 10
+	} else if t := strings.TrimPrefix(strings.TrimPrefix(digits, "0"), "x"); strings.Contains(digits, "x") {
+		digits, base = t, 16
+	}
+	n, err := strconv.ParseInt(digits, base, 54)
+	if err != nil {
+		return
+	}
+	if blocks {
+		n *= 512
+	}
+	d.skip, d.c.Args = n, args[:len(args)-1]
 }
 
 // format reads a type string, "x1z" or "d4o2".

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -367,12 +368,34 @@ func (p *printer) directive(f string) (int, bool) {
 		if ok {
 			v = p.float(a)
 		}
+		if conv|0x20 == 'a' && c.GNU() && !hasPrec && v != 0 && !math.IsInf(v, 0) && !math.IsNaN(v) {
+			p.pad(hexLongDouble(v, conv == 'A'), flags, width)
+			break
+		}
 		c.Print(cformat.Float(flags, width, prec, hasPrec, conv, v))
 	default:
 		i--
 		return invalid()
 	}
 	return i, true
+}
+
+// hexLongDouble is %a of x86's long double, whose first digit holds four bits.
+func hexLongDouble(v float64, upper bool) string {
+	frac, exp := math.Frexp(math.Abs(v)) // 0.5 <= frac < 1
+	m := uint64(math.Ldexp(frac, 64))
+	s := fmt.Sprintf("0x%x", m>>60)
+	if rest := strings.TrimRight(fmt.Sprintf("%015x", m<<4>>4), "0"); rest != "" {
+		s += "." + rest
+	}
+	s += fmt.Sprintf("p%+d", exp-4)
+	if v < 0 {
+		s = "-" + s
+	}
+	if upper {
+		s = strings.ToUpper(s)
+	}
+	return s
 }
 
 func absolute(n int64) uint64 {

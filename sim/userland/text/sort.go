@@ -3,7 +3,7 @@ package text
 import (
 	"bytes"
 	"cmp"
-	"hash/fnv"
+	"crypto/md5"
 	"io"
 	"math"
 	"slices"
@@ -41,7 +41,7 @@ type sorter struct {
 	check  byte
 	merge  bool
 	output string
-	salt   uint64
+	salt   []byte // of -R
 }
 
 const (
@@ -64,13 +64,13 @@ var sortLong = []prog.Long{{Name: "ignore-leading-blanks", Val: 'b'}, {Name: "ch
 	{Name: "zero-terminated", Val: 'z'}, {Name: "parallel", Arg: prog.ReqArg, Val: sortParallel}}
 
 func sortProgram(c *prog.Ctx) int {
-	s := &sorter{c: c, tab: -1, end: '\n', salt: uint64(c.Now().UnixNano())}
+	s := &sorter{c: c, tab: -1, end: '\n'}
 	c.UsageStatus, c.WriteStatus = 2, 2
 	short, long := "bcCdfghik:mMno:rRsS:t:T:uVy:z", sortLong
 	if !c.GNU() {
 		short, long = "ngMVucszbrdfimS:T:o:k:t:h", nil
 	}
-	files0 := ""
+	files0, source := "", ""
 	for o := range c.Getopt(short, long) {
 		switch o.Val {
 		case 'b', 'd', 'f', 'g', 'h', 'i', 'M', 'n', 'r', 'R', 'V':
@@ -86,31 +86,23 @@ func sortProgram(c *prog.Ctx) int {
 			case strings.HasPrefix("quiet", o.Arg) || strings.HasPrefix("silent", o.Arg):
 				s.check = 'C'
 			default:
-				c.Warn("invalid argument '%s' for '--check'", o.Arg)
-				c.Errorf("Valid arguments are:\n  - 'quiet', 'silent'\n  - 'diagnose-first'\n")
-				c.Usage()
+				c.Choose("--check", o.Arg, "quiet|silent", "diagnose-first")
 			}
 		case sortWord:
-			w := oneOf(o.Arg, "general-numeric", "human-numeric", "month", "numeric", "random", "version")
-			if w == "" {
-				c.Warn("invalid argument '%s' for '--sort'", o.Arg)
-				c.Errorf("Valid arguments are:\n  - 'general-numeric'\n  - 'human-numeric'\n  - 'month'\n  - 'numeric'\n  - 'random'\n  - 'version'\n")
-				c.Usage()
-			}
+			w := c.Choose("--sort", o.Arg, "general-numeric", "human-numeric", "month", "numeric", "random", "version")
 			s.set(&s.global, map[string]byte{"general-numeric": 'g', "human-numeric": 'h', "month": 'M', "numeric": 'n', "random": 'R', "version": 'V'}[w], true, true)
 		case sortFiles0:
 			files0 = o.Arg
-		case sortParallel, sortBatch, 'S', 'T', 'y', sortRandomSource, sortCompress:
-			// How the work is done changes nothing in the lab.
-			if o.Val == sortParallel || o.Val == sortBatch {
-				if n, err := strconv.Atoi(o.Arg); err != nil || n < 1 {
-					c.Die(2, "invalid --%s argument '%s'", map[int]string{sortParallel: "parallel", sortBatch: "batch-size"}[o.Val], o.Arg)
-				}
+		case sortRandomSource:
+			if source != "" && source != o.Arg {
+				c.Die(2, "multiple random sources specified")
 			}
-			if o.Val == 'S' && c.GNU() {
-				if _, ok := suffixed(strings.TrimSuffix(o.Arg, "%"), gnuSuffix); !ok {
-					c.Die(2, "invalid -S argument '%s'", o.Arg)
-				}
+			source = o.Arg
+		case 'T', 'y', sortCompress:
+			// How the work is done changes nothing: the lab sorts in memory.
+		case sortParallel, sortBatch, 'S':
+			if c.GNU() {
+				checkSortEffort(c, o)
 			}
 		case 'k':
 			s.key(o.Arg)
@@ -127,17 +119,20 @@ func sortProgram(c *prog.Ctx) int {
 			switch {
 			case o.Arg == "" && c.GNU():
 				c.Die(2, "empty tab")
-			case len(o.Arg) > 1 && o.Arg == "\\0" && c.GNU():
-				s.tab = 0
-			case len(o.Arg) > 1:
+			case len(o.Arg) > 1 && (o.Arg != "\\0" || !c.GNU()):
 				if c.GNU() {
 					c.Die(2, "multi-character tab '%s'", o.Arg)
 				}
 				c.Die(2, "bad -t parameter")
-			default:
-				if o.Arg != "" {
-					s.tab = int(o.Arg[0])
+			case o.Arg != "":
+				tab := int(o.Arg[0])
+				if len(o.Arg) > 1 {
+					tab = 0
 				}
+				if s.tab >= 0 && s.tab != tab && c.GNU() {
+					c.Die(2, "incompatible tabs")
+				}
+				s.tab = tab
 			}
 		case 'u':
 			s.unique = true
@@ -173,10 +168,22 @@ func sortProgram(c *prog.Ctx) int {
 		if err != nil {
 			c.Die(2, "open failed: %s: %v", files0, err)
 		}
+		if len(b) == 0 {
+			c.Die(2, "no input from '%s'", files0)
+		}
 		files = strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 	}
 	files = orStdin(files)
+	if s.global.kind == 'R' || slices.ContainsFunc(s.keys, func(k sortKey) bool { return k.order.kind == 'R' }) {
+		s.salt = make([]byte, md5.Size)
+		if _, err := io.ReadFull(c.RandomSource(source, 2), s.salt); err != nil {
+			c.Die(2, "%s: end of file", c.QuoteColon(source))
+		}
+	}
 	if s.check != 0 && c.GNU() {
+		if s.output != "" {
+			s.incompatible(string(rune(s.check)) + "o")
+		}
 		if len(files) > 1 {
 			c.Warn("extra operand '%s' not allowed with -%c", files[1], s.check)
 			c.Exit(2)
@@ -296,6 +303,31 @@ func (s *sorter) verify(all [][]byte, name string) int {
 		}
 	}
 	return 0
+}
+
+// checkSortEffort ends the program if --parallel, --batch-size or -S is given what it cannot be;
+// none of them changes what sort writes.
+func checkSortEffort(c *prog.Ctx, o prog.Opt) {
+	name := map[int]string{sortParallel: "--parallel", sortBatch: "--batch-size", 'S': "-S"}[o.Val]
+	if o.Val == 'S' {
+		if _, ok := suffixed(strings.TrimSuffix(o.Arg, "%"), gnuSuffix); !ok {
+			if strings.TrimLeft(o.Arg, "0123456789") != o.Arg {
+				c.Die(2, "invalid suffix in -S argument '%s'", o.Arg)
+			}
+			c.Die(2, "invalid -S argument '%s'", o.Arg)
+		}
+		return
+	}
+	n, ok := parseCount(o.Arg)
+	switch {
+	case !ok || n < 0:
+		c.Die(2, "invalid %s argument '%s'", name, o.Arg)
+	case o.Val == sortParallel && n == 0:
+		c.Die(2, "number in parallel must be nonzero")
+	case o.Val == sortBatch && n < 2:
+		c.Warn("invalid %s argument '%s'", name, o.Arg)
+		c.Die(2, "minimum %s argument is '2'", name)
+	}
 }
 
 func (s *sorter) set(o *sortOrder, ch byte, start, end bool) {
@@ -542,18 +574,10 @@ func (s *sorter) compareKey(a, b []byte, o sortOrder) int {
 	case 'V':
 		return compareVersions(string(a), string(b))
 	case 'R':
-		h := func(x []byte) uint64 {
-			f := fnv.New64a()
-			f.Write([]byte(strconv.FormatUint(s.salt, 16)))
-			f.Write(x)
-			return f.Sum64()
-		}
-		x, y := h(a), h(b)
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
+		salted := func(x []byte) [md5.Size]byte { return md5.Sum(append(slices.Clip(s.salt), x...)) }
+		x, y := salted(a), salted(b)
+		if d := bytes.Compare(x[:], y[:]); d != 0 {
+			return d
 		}
 	}
 	return bytes.Compare(a, b)

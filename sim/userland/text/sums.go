@@ -111,8 +111,12 @@ func digest(c *prog.Ctx) int {
 		}
 	}
 	s.length(length)
-	if c.GNU() && !check {
+	switch {
+	case c.GNU() && !check:
 		s.onlyChecking()
+	case check && s.tagged:
+		c.Warn("the --tag option is meaningless when verifying checksums")
+		c.Usage()
 	}
 	if !c.GNU() && !check && (s.status || s.warnI) {
 		c.Die(1, "-%s is meaningful only with -c", "s, -w")

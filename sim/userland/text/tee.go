@@ -28,11 +28,7 @@ func tee(c *prog.Ctx) int {
 		case 'p':
 			mode = "warn-nopipe"
 			if o.Arg != "" {
-				if mode = oneOf(o.Arg, "warn", "warn-nopipe", "exit", "exit-nopipe"); mode == "" {
-					c.Warn("invalid argument '%s' for '--output-error'", o.Arg)
-					c.Errorf("Valid arguments are:\n  - 'warn'\n  - 'warn-nopipe'\n  - 'exit'\n  - 'exit-nopipe'\n")
-					c.Usage()
-				}
+				mode = c.Choose("--output-error", o.Arg, "warn", "warn-nopipe", "exit", "exit-nopipe")
 			}
 		}
 	}
@@ -100,6 +96,18 @@ const (
 	splitVerbose
 )
 
+// chunkNumber reads a number of -n, which ends the program outside 1 to most.
+func chunkNumber(c *prog.Ctx, what, s string, most int) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		c.Die(1, "invalid %s: '%s'", what, s)
+	}
+	if n < 1 || n > most {
+		c.Die(1, "invalid %s: '%s': %v", what, s, linux.ERANGE)
+	}
+	return n
+}
+
 // split is GNU's split; Busybox's knows -b, -l and -a.
 func split(c *prog.Ctx) int {
 	kind, size := byte('l'), int64(1000)
@@ -163,17 +171,12 @@ func split(c *prog.Ctx) int {
 				lineChunks, spec = true, t
 			}
 			if k, n, ok := strings.Cut(spec, "/"); ok {
-				v, err := strconv.Atoi(k)
-				if err != nil || v < 1 {
-					c.Die(1, "invalid chunk number: '%s'", k)
-				}
-				chunk, spec = v, n
+				chunk, spec = chunkNumber(c, "chunk number", k, 1<<31), n
 			}
-			v, err := strconv.Atoi(spec)
-			if err != nil || v < 1 {
-				c.Die(1, "invalid number of chunks: '%s'", spec)
+			chunks = chunkNumber(c, "number of chunks", spec, 1<<31)
+			if chunk > chunks {
+				chunkNumber(c, "chunk number", strconv.Itoa(chunk), chunks)
 			}
-			chunks = v
 		case 'a':
 			v, err := strconv.Atoi(o.Arg)
 			if err != nil || v < 0 {
@@ -222,12 +225,7 @@ func split(c *prog.Ctx) int {
 			kind, size = 'l', number(digits, "lines")
 		}
 	}
-	if len(c.Args) > 2 {
-		if c.GNU() {
-			c.Warn("extra operand %s", c.Quote(c.Args[2]))
-		}
-		c.Usage()
-	}
+	c.AtMost(2)
 	name, prefix := "-", "x"
 	if len(c.Args) > 0 {
 		name = c.Args[0]
@@ -319,10 +317,10 @@ func split(c *prog.Ctx) int {
 				parts[i%chunks] = append(parts[i%chunks], line...)
 			}
 		default:
-			each := len(b) / chunks
+			each := max(len(b)/chunks, 1)
 			at := 0
 			for i := range parts {
-				end := (i + 1) * each
+				end := min((i+1)*each, len(b))
 				if i == chunks-1 {
 					end = len(b)
 				}
@@ -335,7 +333,7 @@ func split(c *prog.Ctx) int {
 			}
 		}
 		if chunk > 0 {
-			c.Out.Write(parts[min(chunk, chunks)-1])
+			c.Out.Write(parts[chunk-1])
 			return c.Status
 		}
 		for _, part := range parts {

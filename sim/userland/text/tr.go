@@ -1,6 +1,7 @@
 package text
 
 import (
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +11,8 @@ import (
 
 // trSet is a string of tr, expanded.
 type trSet struct {
-	chars   []byte
-	classes bool
+	chars                []byte
+	classes, endsInClass bool
 	// fill: where a [c*] without a count stands in chars, -1 none.
 	fill     int
 	fillChar byte
@@ -133,6 +134,9 @@ func tr(c *prog.Ctx) int {
 		}
 		c.Out.Write(out)
 		if err != nil || c.Out.Err() != nil {
+			if err != nil && err != io.EOF && c.GNU() {
+				c.Fail("read error: %v", err)
+			}
 			return c.Status
 		}
 	}
@@ -166,6 +170,9 @@ func (t *translator) pair(s1, s2 *trSet, complement, truncate bool) {
 	} else {
 		if len(s2.chars) == 0 && !truncate && len(s1.chars) > 0 {
 			c.Die(1, "when not truncating set1, string2 must be non-empty")
+		}
+		if s2.endsInClass && len(s1.chars) > len(s2.chars) && !truncate {
+			c.Die(1, "when translating with string1 longer than string2,\nthe latter string must not end with a character class")
 		}
 		for _, at := range s2.cases {
 			if !slices.Contains(s1.cases, at) {
@@ -211,6 +218,14 @@ var trClasses = map[string]func(ch byte) bool{
 type trChar struct {
 	ch      byte
 	escaped bool
+}
+
+func trString(chars []trChar) string {
+	var b []byte
+	for _, ch := range chars {
+		b = append(b, ch.ch)
+	}
+	return string(b)
 }
 
 // unescape reads tr's escapes.
@@ -274,10 +289,7 @@ func (t *translator) expand(arg string, which int) *trSet {
 			switch {
 			case plain(i+1, ':') && find(i+2, ':') >= 0:
 				end := find(i+2, ':')
-				name := ""
-				for _, ch := range in[i+2 : end] {
-					name += string(rune(ch.ch))
-				}
+				name := trString(in[i+2 : end])
 				is := trClasses[name]
 				if is == nil {
 					if !c.GNU() {
@@ -292,6 +304,7 @@ func (t *translator) expand(arg string, which int) *trSet {
 					s.cases = append(s.cases, len(s.chars))
 				}
 				s.classes = true
+				s.endsInClass = end+2 == len(in)
 				if which == 2 && c.GNU() && name != "upper" && name != "lower" {
 					c.Die(1, "when translating, the only character classes that may appear in\nstring2 are 'upper' and 'lower'")
 				}
@@ -306,27 +319,17 @@ func (t *translator) expand(arg string, which int) *trSet {
 				s.chars = append(s.chars, in[i+2].ch)
 				i += 5
 				continue
+			case plain(i+1, '=') && find(i+2, '=') > i+2 && c.GNU():
+				c.Die(1, "%s: equivalence class operand must be a single character", trString(in[i+2:find(i+2, '=')]))
 			case i+2 < len(in) && plain(i+2, '*') && c.GNU():
-				end := -1
-				for j := i + 3; j < len(in); j++ {
-					if plain(j, ']') {
-						end = j
-						break
-					}
-					if !isDigit(int(in[j].ch)) {
-						if c.GNU() {
-							break
-						}
-						break
-					}
+				end := i + 3
+				for end < len(in) && !plain(end, ']') {
+					end++
 				}
-				if end < 0 {
+				if end == len(in) {
 					break
 				}
-				digits := ""
-				for _, ch := range in[i+3 : end] {
-					digits += string(rune(ch.ch))
-				}
+				digits := trString(in[i+3 : end])
 				if which == 1 && digits == "" {
 					c.Die(1, "the [c*] repeat construct may not appear in string1")
 				}
