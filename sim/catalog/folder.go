@@ -173,6 +173,9 @@ type description struct {
 	Suites []string
 	// Install are the packages that the layer installs, with those that they depend on.
 	Install []string
+	// Alpine is the release of Alpine that Install names packages of instead, "v3.4": all that are to
+	// be there, in order.
+	Alpine string
 	// Recommends says to install what the packages recommend, too.
 	Recommends bool
 	// SplitUsr is for distributions whose /bin is no link into /usr.

@@ -172,6 +172,7 @@ func (r *Registry) plan(name string, depth int) (*plan, error) {
 		p.Omit, p.Keep, p.Remove = slices.Concat(like.Omit, d.Omit), slices.Concat(like.Keep, d.Keep), slices.Concat(like.Remove, d.Remove)
 		p.On, p.Family = cmp.Or(d.On, like.On), cmp.Or(d.Family, like.Family)
 		p.Suites = slices.Concat(d.Suites, like.Suites)
+		p.Alpine = cmp.Or(d.Alpine, like.Alpine)
 		p.SplitUsr, p.Recommends = d.SplitUsr || like.SplitUsr, d.Recommends || like.Recommends
 		if d.Time.IsZero() {
 			p.Time = like.Time
@@ -327,6 +328,13 @@ func (r *Registry) files(name string) (*plan, []file, error) {
 	p, err := r.plan(name, 0)
 	if err != nil {
 		return nil, nil, err
+	}
+	if p.Alpine != "" {
+		files, err := r.alpineLayer(p)
+		if err != nil {
+			return nil, nil, fmt.Errorf("layer %s: %w", name, err)
+		}
+		return p, files, nil
 	}
 	below, installed, err := r.installation(p, 0)
 	if err != nil {

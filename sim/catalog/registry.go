@@ -12,6 +12,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/dockerlab/dockerlab/sim/catalog/alpine"
 	"github.com/dockerlab/dockerlab/sim/catalog/debian"
 	"github.com/dockerlab/dockerlab/sim/layer"
 )
@@ -27,6 +28,7 @@ type Registry struct {
 	images map[string]*Image // by name:tag
 	layers map[string]*layer.Layer
 	suites map[string]*debian.Suite // by the names of what it joins
+	alpine func() *alpine.Distribution
 	tars   map[string][]byte        // by layer and extension
 }
 
@@ -48,7 +50,9 @@ func OpenDir(folder fs.FS) *Registry {
 }
 
 func newRegistry(fsys fs.FS) *Registry {
-	return &Registry{folders: []*folder{newFolder(fsys)}, images: map[string]*Image{}, layers: map[string]*layer.Layer{}, suites: map[string]*debian.Suite{}, tars: map[string][]byte{}}
+	r := &Registry{folders: []*folder{newFolder(fsys)}, images: map[string]*Image{}, layers: map[string]*layer.Layer{}, suites: map[string]*debian.Suite{}, tars: map[string][]byte{}}
+	r.alpine = sync.OnceValue(r.openAlpine)
+	return r
 }
 
 // Errors of Resolve, which the engine words as the real one does.

@@ -57,6 +57,9 @@ type page struct {
 // Hosts are the names of the hosts that have pages, repositories or packages, sorted.
 func (r *Registry) Hosts() ([]string, error) {
 	hosts := map[string]bool{}
+	for _, host := range alpineMirrors {
+		hosts[host] = true
+	}
 	for _, f := range r.folders {
 		aliases, err := f.aliases()
 		if err != nil {
@@ -142,6 +145,9 @@ func (r *Registry) Page(host, url, query string) (*Page, error) {
 				return &Page{Status: 200, Type: typeOf(name), Content: layer.Bytes(b)}, nil
 			}
 		}
+	}
+	if p, err := r.alpinePage(host, url); p != nil || err != nil {
+		return p, err
 	}
 	return r.archivePage(host, url)
 }

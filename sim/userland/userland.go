@@ -17,6 +17,7 @@ import (
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/userland/accounts"
+	"github.com/dockerlab/dockerlab/sim/userland/apk"
 	"github.com/dockerlab/dockerlab/sim/userland/apt"
 	"github.com/dockerlab/dockerlab/sim/userland/archive"
 	"github.com/dockerlab/dockerlab/sim/userland/calc"
@@ -55,6 +56,7 @@ func New(extra ...Entry) *Table {
 	t := &Table{gnu: map[string]Entry{}, busybox: map[string]Entry{}, ids: newIdentities()}
 	for _, theme := range [][]prog.Program{
 		accounts.Programs,
+		apk.Programs(nil),
 		apt.Programs(nil),
 		archive.Programs,
 		calc.Programs,
@@ -93,11 +95,17 @@ func New(extra ...Entry) *Table {
 	return t
 }
 
+// Archives is where packages come from, a *catalog.Registry.
+type Archives interface {
+	apt.Archives
+	apk.Repositories
+}
+
 // Packages are the programs that manage packages, with the archives that those come from. Given to
 // New, they replace the ones that know no archive.
-func Packages(archives apt.Archives) []Entry {
+func Packages(archives Archives) []Entry {
 	var all []Entry
-	for _, theme := range [][]prog.Program{dpkg.Programs(archives), apt.Programs(archives)} {
+	for _, theme := range [][]prog.Program{apk.Programs(archives), dpkg.Programs(archives), apt.Programs(archives)} {
 		for _, p := range theme {
 			all = append(all, Entry{Name: p.Name, Families: p.Families, Main: p.Main})
 		}

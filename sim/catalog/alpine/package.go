@@ -24,7 +24,6 @@ type Package struct {
 	Depends       []Dependency
 	Provides      []Dependency
 	InstallIf     []Dependency // it is installed by itself where all of these are
-	Replaces      []Dependency // packages whose files it may overwrite
 }
 
 // String is the name with the version: "musl-1.1.14-r9".
@@ -102,8 +101,6 @@ func (p *Package) Set(field byte, value string) error {
 		p.Provides = ParseDependencies(value)
 	case 'i':
 		p.InstallIf = ParseDependencies(value)
-	case 'r':
-		p.Replaces = ParseDependencies(value)
 	}
 	if err != nil {
 		return fmt.Errorf("alpine: field %c of %s: %w", field, p.Name, err)

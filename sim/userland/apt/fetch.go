@@ -1,18 +1,14 @@
 package apt
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
-	"time"
 
 	"github.com/dockerlab/dockerlab/sim/layer"
 	"github.com/dockerlab/dockerlab/sim/linux"
-	"github.com/dockerlab/dockerlab/sim/vfs"
+	"github.com/dockerlab/dockerlab/sim/userland/reach"
+	"github.com/dockerlab/dockerlab/sim/userland/unpack"
 )
 
 // fetchError is what keeps something from being fetched, as APT words it.
@@ -24,92 +20,42 @@ type fetchError struct {
 
 func (e *fetchError) Error() string { return e.text }
 
-// certificates is what https needs to know a host by.
-const certificates = "/etc/ssl/certs/ca-certificates.crt"
-
-// knownHost is a host that every network of the lab reaches.
-const knownHost = "deb.debian.org"
-
 // reach asks the host for a file, over the network as it is, and reports whether it is there. The
 // host of the lab's web has what the catalogue has, whose content is then shared and not copied.
 func (s *session) reach(uri string) *fetchError {
-	u, err := url.Parse(uri)
-	if err != nil {
-		return &fetchError{text: err.Error()}
+	e := reach.File(s.c, uri, "Debian APT-HTTP/1.3 ("+version+")")
+	if e == nil {
+		return nil
 	}
-	port := uint16(80)
-	switch u.Scheme {
-	case "http":
-	case "https":
-		port = 443
-	default:
-		return &fetchError{text: fmt.Sprintf("The method driver /usr/lib/apt/methods/%s could not be found.", u.Scheme)}
-	}
-	host := u.Hostname()
-	if p := u.Port(); p != "" {
-		fmt.Sscan(p, &port)
-	}
-	addrs, err := s.c.Resolve(host)
-	if err != nil || len(addrs) == 0 {
-		text := fmt.Sprintf("Could not resolve '%s'", host)
-		if known, err := s.c.Resolve(knownHost); err != nil || len(known) == 0 {
-			text = fmt.Sprintf("Temporary failure resolving '%s'", host) // there is no network
+	switch e.Kind {
+	case reach.BadURL:
+		return &fetchError{text: e.Error()}
+	case reach.BadScheme:
+		scheme, _, _ := strings.Cut(uri, ":")
+		return &fetchError{text: fmt.Sprintf("The method driver /usr/lib/apt/methods/%s could not be found.", scheme)}
+	case reach.NoHost:
+		return &fetchError{text: fmt.Sprintf("Could not resolve '%s'", e.Host), transient: true}
+	case reach.NoNetwork:
+		return &fetchError{text: fmt.Sprintf("Temporary failure resolving '%s'", e.Host), transient: true}
+	case reach.NoConnection:
+		text := fmt.Sprintf("Could not connect to %s:%d (%s). - connect (%d: %v)", e.Host, e.Addr.Port(), e.Addr.Addr(), int(e.Errno), e.Errno)
+		if e.Errno == linux.ETIMEDOUT {
+			text = fmt.Sprintf("Could not connect to %s:%d (%s), connection timed out", e.Host, e.Addr.Port(), e.Addr.Addr())
 		}
 		return &fetchError{text: text, transient: true}
+	case reach.Untrusted:
+		return &fetchError{text: fmt.Sprintf("Certificate verification failed: The certificate is NOT trusted. The certificate issuer is unknown.  Could not handshake: Error in the certificate verification. [IP: %s %d]", e.Addr.Addr(), e.Addr.Port()), transient: true}
+	case reach.Refused:
+		return &fetchError{text: fmt.Sprintf("%s [IP: %s %d]", strings.TrimSpace(fmt.Sprintf("%d  %s", e.Status, http.StatusText(e.Status))), e.Addr.Addr(), e.Addr.Port()), missing: e.Status == http.StatusNotFound}
 	}
-	to := netip.AddrPortFrom(addrs[0], port)
-	fd, err := s.c.DialTimeout("tcp", to, 30*time.Second)
-	if err != nil {
-		why := "connect (111: Connection refused)"
-		if e, ok := err.(linux.Errno); ok && e != linux.ECONNREFUSED {
-			why = fmt.Sprintf("connect (%d: %v)", int(e), e)
-		}
-		text := fmt.Sprintf("Could not connect to %s:%d (%s). - %s", host, port, to.Addr(), why)
-		if err == linux.ETIMEDOUT {
-			text = fmt.Sprintf("Could not connect to %s:%d (%s), connection timed out", host, port, to.Addr())
-		}
-		return &fetchError{text: text, transient: true}
-	}
-	defer s.c.Close(fd)
-	if u.Scheme == "https" {
-		if _, err := s.c.Stat(certificates); err != nil {
-			return &fetchError{text: fmt.Sprintf("Certificate verification failed: The certificate is NOT trusted. The certificate issuer is unknown.  Could not handshake: Error in the certificate verification. [IP: %s %d]", to.Addr(), port), transient: true}
-		}
-	}
-	request := fmt.Sprintf("HEAD %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: Debian APT-HTTP/1.3 (%s)\r\nConnection: close\r\n\r\n", u.EscapedPath(), u.Host, version)
-	if _, err := s.c.Proc.Write(fd, []byte(request)); err != nil {
-		return &fetchError{text: "Connection failed", transient: true}
-	}
-	answer, err := http.ReadResponse(bufio.NewReader(io.LimitReader(s.c.Reader(fd), 64<<10)), &http.Request{Method: http.MethodHead})
-	if err != nil {
-		return &fetchError{text: "Connection failed", transient: true}
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return &fetchError{text: fmt.Sprintf("%s [IP: %s %d]", strings.TrimSpace(fmt.Sprintf("%d  %s", answer.StatusCode, http.StatusText(answer.StatusCode))), to.Addr(), port), missing: answer.StatusCode == http.StatusNotFound}
-	}
-	return nil
+	return &fetchError{text: "Connection failed", transient: true}
 }
 
 // put writes a file that holds content of the catalogue, without a copy of it where the file system
 // can do without.
 func (s *session) put(name string, content layer.Content, perm linux.Mode) error {
-	c := s.c
-	c.Unlink(name)
-	fd, err := c.Open(name, linux.O_WRONLY|linux.O_CREAT|linux.O_EXCL|linux.O_CLOEXEC, perm)
-	if err != nil {
-		return err
-	}
-	defer c.Close(fd)
-	if ref, err := c.View().Resolve(name, false); err == nil {
-		if fs, ok := ref.Mount.FS.(interface {
-			SetContent(ino vfs.Ino, c layer.Content) error
-		}); ok {
-			return fs.SetContent(ref.Ino, content)
-		}
-	}
-	_, err = io.Copy(c.Writer(fd), layer.NewReader(content))
-	return err
+	s.c.Unlink(name)
+	return unpack.Put(s.c, name, content, perm)
 }
 
 // fetched says how much was fetched, as if at some 20 MB a second.

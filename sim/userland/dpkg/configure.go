@@ -10,6 +10,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/catalog/manifest"
 	"github.com/dockerlab/dockerlab/sim/layer"
 	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/userland/unpack"
 )
 
 // Configure sets up an unpacked package, whose dependencies are.
@@ -151,7 +152,7 @@ func (r *Run) effects(f *debian.Package) error {
 		}
 		e.UID, e.GID = r.user(e.UID), r.group(e.GID)
 		e.Time = 0
-		if err := r.entry(e, func(e manifest.Entry) (layer.Content, error) { return r.Facts.FileContent(e, "gnu") }); err != nil && err != linux.EISDIR {
+		if err := unpack.Entry(r.c, e, func(e manifest.Entry) (layer.Content, error) { return r.Facts.FileContent(e, "gnu") }); err != nil && err != linux.EISDIR {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/dockerlab/dockerlab/sim/catalog/debian"
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
+	"github.com/dockerlab/dockerlab/sim/userland/unpack"
 )
 
 const help = `
@@ -667,7 +668,7 @@ func (d *Deb) extract(c *prog.Ctx, facts Facts, dir string, verbose bool, fail f
 		if e.Time == 0 && d.Facts != nil {
 			inside.Time = d.Facts.Time
 		}
-		if err := r.entry(inside, d.contentOf(facts, e)); err != nil {
+		if err := unpack.Entry(r.c, inside, d.contentOf(facts, e)); err != nil {
 			return fail("unable to create '%s': %v", inside.Path, err)
 		}
 	}

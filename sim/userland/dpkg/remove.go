@@ -7,6 +7,7 @@ import (
 
 	"github.com/dockerlab/dockerlab/sim/catalog/debian"
 	"github.com/dockerlab/dockerlab/sim/linux"
+	"github.com/dockerlab/dockerlab/sim/userland/unpack"
 )
 
 // RemoveAll removes packages, each after those that depend on it as far as that is possible; purge
@@ -182,7 +183,7 @@ func (r *Run) takeAway(p *Package, final bool, stays func(name string) bool) []s
 			left = append(left, name)
 		case stays(name):
 			left = append(left, name)
-		case r.isDir(name):
+		case unpack.IsDir(r.c, name):
 			if shared[name] || !r.isRealDir(name) {
 				// Its line stays if something below it does.
 				if slices.ContainsFunc(left, func(f string) bool { return strings.HasPrefix(f, name+"/") }) {

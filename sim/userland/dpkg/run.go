@@ -351,12 +351,6 @@ func (r *Run) exists(name string) bool {
 	return err == nil
 }
 
-// isDir says that a path leads to a directory.
-func (r *Run) isDir(name string) bool {
-	st, err := r.c.Stat(name)
-	return err == nil && st.Mode.IsDir()
-}
-
 // errno is an error as strerror words it.
 func errno(err error) string {
 	if e, ok := err.(linux.Errno); ok {

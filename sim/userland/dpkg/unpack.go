@@ -5,17 +5,15 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dockerlab/dockerlab/sim/catalog/debian"
 	"github.com/dockerlab/dockerlab/sim/catalog/manifest"
 	"github.com/dockerlab/dockerlab/sim/fnmatch"
 	"github.com/dockerlab/dockerlab/sim/layer"
 	"github.com/dockerlab/dockerlab/sim/linux"
-	"github.com/dockerlab/dockerlab/sim/vfs"
+	"github.com/dockerlab/dockerlab/sim/userland/unpack"
 )
 
 // Unpack lays down the files of a package. shown is the name of its file.
@@ -189,7 +187,7 @@ func (r *Run) overwrites(d *Deb, old *Package) (*Package, string) {
 			continue
 		}
 		for _, f := range r.List(p) {
-			if mine[f] && !r.isDir(f) && r.diverted(f, d.Get("Package")) == f {
+			if mine[f] && !unpack.IsDir(r.c, f) && r.diverted(f, d.Get("Package")) == f {
 				return p, f
 			}
 		}
@@ -238,126 +236,11 @@ func (r *Run) lay(d *Deb) ([]string, error) {
 		}
 		as := e
 		as.Path = at
-		if err := r.entry(as, d.contentOf(r.Facts, e)); err != nil {
+		if err := unpack.Entry(r.c, as, d.contentOf(r.Facts, e)); err != nil {
 			return nil, fmt.Errorf("unable to create '%s' (while processing '.%s'): %s", strings.TrimSuffix(at, ".dpkg-new")+".dpkg-new", e.Path, errno(err))
 		}
 	}
 	return list, nil
-}
-
-// entry makes one file.
-func (r *Run) entry(e manifest.Entry, content func(manifest.Entry) (layer.Content, error)) error {
-	c := r.c
-	st, err := c.Lstat(e.Path)
-	exists := err == nil
-	if e.Mode.IsDir() {
-		if exists && (st.Mode.IsDir() || r.isDir(e.Path)) {
-			return nil
-		}
-		if exists {
-			return linux.ENOTDIR
-		}
-		if err := r.parents(e.Path); err != nil {
-			return err
-		}
-		if err := c.Mkdir(e.Path, e.Mode.Perm()); err != nil {
-			return err
-		}
-		return r.finish(e)
-	}
-	if exists && st.Mode.IsDir() {
-		return linux.EISDIR
-	}
-	if !exists {
-		if err := r.parents(e.Path); err != nil {
-			return err
-		}
-	} else if err := c.Unlink(e.Path); err != nil {
-		return err
-	}
-	switch {
-	case e.HardLink():
-		return c.Link(e.Target, e.Path)
-	case e.Mode.Type() == linux.S_IFLNK:
-		if err := c.Symlink(e.Target, e.Path); err != nil {
-			return err
-		}
-		return r.finish(e)
-	case e.Mode.Type() == linux.S_IFIFO:
-		if err := c.Mkfifo(e.Path, e.Mode.Perm()); err != nil {
-			return err
-		}
-		return r.finish(e)
-	}
-	what, err := content(e)
-	if err != nil {
-		return err
-	}
-	if err := r.put(e.Path, what, e.Mode.Perm()); err != nil {
-		return err
-	}
-	return r.finish(e)
-}
-
-// parents makes the directories that should be above a path.
-func (r *Run) parents(name string) error {
-	var missing []string
-	for d := path.Dir(name); d != "/" && !r.isDir(d); d = path.Dir(d) {
-		missing = append(missing, d)
-	}
-	for _, d := range slices.Backward(missing) {
-		if err := r.c.Mkdir(d, 0o755); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sharer is a file system that can hold content without a copy of it, as unionfs can.
-type sharer interface {
-	SetContent(ino vfs.Ino, c layer.Content) error
-}
-
-// put makes a file that holds content.
-func (r *Run) put(name string, content layer.Content, perm linux.Mode) error {
-	c := r.c
-	fd, err := c.Open(name, linux.O_WRONLY|linux.O_CREAT|linux.O_EXCL|linux.O_CLOEXEC, perm)
-	if err != nil {
-		return err
-	}
-	defer c.Close(fd)
-	if _, small := content.(layer.Bytes); !small {
-		if ref, err := c.View().Resolve(name, false); err == nil {
-			if fs, ok := ref.Mount.FS.(sharer); ok {
-				return fs.SetContent(ref.Ino, content)
-			}
-		}
-	}
-	_, err = io.Copy(c.Writer(fd), layer.NewReader(content))
-	return err
-}
-
-// finish sets owner, mode and time.
-func (r *Run) finish(e manifest.Entry) error {
-	c := r.c
-	if e.UID != 0 || e.GID != 0 {
-		if err := c.Lchown(e.Path, e.UID, e.GID); err != nil {
-			return err
-		}
-	}
-	if e.Mode.Type() != linux.S_IFLNK && (e.Mode.Perm()&^0o777 != 0) {
-		if err := c.Chmod(e.Path, e.Mode.Perm()); err != nil {
-			return err
-		}
-	}
-	if e.Time == 0 {
-		return nil
-	}
-	t := time.Unix(e.Time, 0)
-	if now := c.Now(); t.After(now) {
-		t = now
-	}
-	return c.Utimes(e.Path, &t, &t, true)
 }
 
 // disappear removes what the old version of a package had and the new one has not.
@@ -371,7 +254,7 @@ func (r *Run) disappear(old *Package, list []string) {
 		if _, conf := conffiles[f]; stays[f] || conf || f == "/." {
 			continue
 		}
-		if r.isDir(f) {
+		if unpack.IsDir(r.c, f) {
 			r.c.Rmdir(f)
 		} else {
 			r.c.Unlink(f)
@@ -381,7 +264,7 @@ func (r *Run) disappear(old *Package, list []string) {
 
 // keepInfo writes what the database keeps of a package.
 func (r *Run) keepInfo(d *Deb, p *Package, list []string) error {
-	if err := r.parents(info(p, "list")); err != nil {
+	if err := unpack.Parents(r.c, info(p, "list")); err != nil {
 		return err
 	}
 	if err := r.setList(p, list); err != nil {
@@ -395,7 +278,7 @@ func (r *Run) keepInfo(d *Deb, p *Package, list []string) error {
 	if d.Facts == nil {
 		for name, s := range d.info {
 			r.c.Unlink(info(p, name))
-			if err := r.put(info(p, name), layer.Text(s.text), s.mode); err != nil {
+			if err := unpack.Put(r.c, info(p, name), layer.Text(s.text), s.mode); err != nil {
 				return err
 			}
 		}
@@ -409,7 +292,7 @@ func (r *Run) keepInfo(d *Deb, p *Package, list []string) error {
 			continue
 		}
 		e := manifest.Entry{Path: info(p, i.Name), Mode: linux.S_IFREG | i.Mode, Size: i.Size, Kind: manifest.Text}
-		if err := r.entry(e, func(e manifest.Entry) (layer.Content, error) { return r.Facts.FileContent(e, "gnu") }); err != nil {
+		if err := unpack.Entry(r.c, e, func(e manifest.Entry) (layer.Content, error) { return r.Facts.FileContent(e, "gnu") }); err != nil {
 			return err
 		}
 	}
@@ -422,11 +305,11 @@ func (r *Run) scriptOf(d *Deb, p *Package, kind, before string) error {
 	if !ok {
 		return nil
 	}
-	if err := r.parents(info(p, kind)); err != nil {
+	if err := unpack.Parents(r.c, info(p, kind)); err != nil {
 		return err
 	}
 	r.c.Unlink(info(p, kind))
-	if err := r.put(info(p, kind), layer.Text(s.text), s.mode|0o111); err != nil {
+	if err := unpack.Put(r.c, info(p, kind), layer.Text(s.text), s.mode|0o111); err != nil {
 		return err
 	}
 	args := []string{"install"}
