@@ -29,7 +29,7 @@ type Registry struct {
 	layers map[string]*layer.Layer
 	suites map[string]*debian.Suite // by the names of what it joins
 	alpine func() *alpine.Distribution
-	tars   map[string][]byte        // by layer and extension
+	tars   map[string][]byte // by layer and extension
 }
 
 // Open opens the catalogue that is built into the program.

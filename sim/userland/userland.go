@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
+	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/accounts"
 	"github.com/dockerlab/dockerlab/sim/userland/apk"
 	"github.com/dockerlab/dockerlab/sim/userland/apt"
@@ -170,26 +171,50 @@ func (t *Table) multiCall(p *kernel.Proc, f prog.Family) int {
 	return t.applet(p, name, argv, f)
 }
 
+// build is a build of Busybox.
+type build struct {
+	family  prog.Family
+	release string
+	prog.Applets
+}
+
+// buildOf is the build that a process runs.
+func buildOf(p *kernel.Proc, f prog.Family) build {
+	if f == prog.Busybox {
+		return build{family: f, Applets: prog.BusyboxApplets()}
+	}
+	release := (&prog.Ctx{Proc: p}).Release()
+	return build{f, release, prog.AlpineApplets(release)}
+}
+
+// help is what the binary itself says.
+func (b build) help() string {
+	if b.family == prog.Busybox {
+		return prog.BusyboxHelp(prog.BusyboxBanner, b.Names(), true)
+	}
+	return prog.BusyboxHelp(prog.AlpineBanner(b.release), b.Names(), false)
+}
+
 // busyboxItself is "busybox", "busybox --list" and "busybox APPLET ...".
 func (t *Table) busyboxItself(p *kernel.Proc, argv []string, f prog.Family) int {
-	out := p.Writer(1)
+	out, b := p.Writer(1), buildOf(p, f)
 	if len(argv) < 2 {
-		fmt.Fprint(out, prog.BusyboxHelp(t.applets()))
+		fmt.Fprint(out, b.help())
 		return 0
 	}
 	switch arg := argv[1]; {
 	case arg == "--list", arg == "--list-full":
-		for _, a := range t.applets() {
+		for _, a := range b.Names() {
 			if arg == "--list-full" {
-				a = prog.BusyboxDir(a) + "/" + a
+				a = b.Applets[a][0][1:]
 			}
 			fmt.Fprintln(out, a)
 		}
 		return 0
 	case arg == "--install":
-		return t.install(p, argv[2:])
+		return b.install(p, argv[2:])
 	case arg == "--help" && len(argv) == 2:
-		fmt.Fprint(out, prog.BusyboxHelp(t.applets()))
+		fmt.Fprint(out, b.help())
 		return 0
 	case arg == "--help":
 		return t.applet(p, argv[2], []string{argv[2], "--help"}, f)
@@ -201,29 +226,24 @@ func (t *Table) busyboxItself(p *kernel.Proc, argv []string, f prog.Family) int 
 // applet runs an applet in this process, under a command line of its own.
 func (t *Table) applet(p *kernel.Proc, name string, argv []string, f prog.Family) int {
 	main, ok := t.Lookup(name, f)
-	if f == prog.Busybox && !prog.IsBusyboxApplet(name) {
-		ok = false // Alpine's build has more applets than Debian's
-	}
+	has := buildOf(p, f).Has(name)
 	switch {
-	case ok && name != "busybox":
+	case ok && has && name != "busybox":
 		p.SetComm(name)
 		p.SetArgs(argv)
-		if name == "sh" || name == "ash" {
+		if f == prog.Busybox && (name == "sh" || name == "ash") {
 			return sh.Standalone(p)
 		}
 		return main(p)
-	case prog.IsBusyboxApplet(name):
+	case has:
 		return missing("busybox " + name)(p)
 	}
 	fmt.Fprintf(p.Writer(2), "%s: applet not found\n", name)
 	return 127
 }
 
-// applets are the names that the binary answers to, whether the lab has them or not.
-func (t *Table) applets() []string { return prog.BusyboxApplets() }
-
-// install is busybox --install [-s] [DIR].
-func (t *Table) install(p *kernel.Proc, args []string) int {
+// install is busybox --install [-s] [DIR]: what is there already stays.
+func (b build) install(p *kernel.Proc, args []string) int {
 	link := p.Link
 	if len(args) > 0 && args[0] == "-s" {
 		link, args = p.Symlink, args[1:]
@@ -232,15 +252,14 @@ func (t *Table) install(p *kernel.Proc, args []string) int {
 	if err != nil {
 		self = p.Exe()
 	}
-	status := 0
-	for _, a := range t.applets() {
-		at := prog.BusyboxDir(a) + "/" + a
+	for _, a := range b.Names() {
+		at := b.Applets[a][0]
 		if len(args) > 0 {
 			at = prog.JoinPath(args[0], a)
 		}
-		if err := link(self, at); err != nil {
+		if err := link(self, at); err != nil && err != linux.EEXIST {
 			fmt.Fprintf(p.Writer(2), "busybox: %s: %v\n", at, err)
 		}
 	}
-	return status
+	return 0
 }

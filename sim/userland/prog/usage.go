@@ -3,6 +3,7 @@ package prog
 import (
 	_ "embed"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -35,11 +36,17 @@ func readUsage(b []byte) map[string]string {
 	return m
 }
 
-// The first line of Busybox's own help and of every applet's, in Alpine's build and in Debian's.
-const (
-	AlpineBanner  = "BusyBox v1.35.0 (2022-11-19 10:13:10 UTC) multi-call binary."
-	BusyboxBanner = "BusyBox v1.35.0 (Debian 1:1.35.0-4+deb12u1+b1) multi-call binary."
-)
+// BusyboxBanner is the first line of Busybox's own help and of every applet's in Debian's build.
+const BusyboxBanner = "BusyBox v1.35.0 (Debian 1:1.35.0-4+deb12u1+b1) multi-call binary."
+
+// AlpineBanner is that line in Alpine's build of a release.
+func AlpineBanner(release string) string {
+	built := map[string]string{"1.24.2": "2016-11-01 12:56:28 GMT", "1.30.1": "2021-01-21 17:29:32 UTC"}[release]
+	if built == "" {
+		release, built = "1.35.0", "2022-11-19 10:13:10 UTC"
+	}
+	return "BusyBox v" + release + " (" + built + ") multi-call binary."
+}
 
 // Usage ends the program as its family does on wrong use: GNU points to --help, Busybox prints
 // its usage. Both exit with c.UsageStatus.
@@ -99,42 +106,80 @@ func (c *Ctx) busyboxHelp() string {
 	}
 	banner := BusyboxBanner
 	if c.Alpine {
-		banner = AlpineBanner
+		banner = AlpineBanner(c.Release())
 	}
 	return banner + "\n\n" + text
 }
 
-// BusyboxApplets are the applets of Debian's Busybox, whether the lab has them or not, sorted.
-func BusyboxApplets() []string {
-	var names []string
-	for _, full := range busyboxDirs() {
-		names = append(names, path.Base(full))
+// Applets are the applets of a build of Busybox: the paths that it is linked at, whether the lab has
+// them or not, by name.
+type Applets map[string][]string
+
+// BusyboxApplets are those of Debian's build.
+var BusyboxApplets = sync.OnceValue(func() Applets {
+	all := Applets{}
+	for _, full := range strings.Fields(busyboxUsage()["--list-full"]) {
+		all[path.Base(full)] = []string{"/" + full}
 	}
-	slices.Sort(names)
-	return names
-}
+	return all
+})
 
-var busyboxDirs = sync.OnceValue(func() []string { return strings.Fields(busyboxUsage()["--list-full"]) })
+//go:embed usage/alpine.txt
+var alpineUsage string
 
-// IsBusyboxApplet says whether Debian's Busybox has the applet.
-func IsBusyboxApplet(name string) bool {
-	return slices.Contains(BusyboxApplets(), name)
-}
+// alpineReleases are the releases of Busybox in those of Alpine, as usage/alpine.txt calls them.
+var alpineReleases = []string{"1.24", "1.30", "1.35"}
 
-// BusyboxDir is where an applet is installed: "/bin", "/usr/sbin".
-func BusyboxDir(applet string) string {
-	for _, full := range busyboxDirs() {
-		if path.Base(full) == applet {
-			return path.Dir("/" + full)
+// alpineApplets are those of Alpine's builds, by release; "" has them all, and Debian's: it is the
+// build of the image busybox.
+var alpineApplets = sync.OnceValue(func() map[string]Applets {
+	all := map[string]Applets{"": maps.Clone(BusyboxApplets())}
+	for _, r := range alpineReleases {
+		all[r] = Applets{}
+	}
+	for line := range strings.Lines(alpineUsage) {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] == "#" {
+			continue
+		}
+		name, in := path.Base(words[0]), words[1:]
+		if len(in) == 0 {
+			in = alpineReleases
+		}
+		for _, r := range in {
+			all[r][name] = append(all[r][name], words[0])
+		}
+		if all[""][name] == nil {
+			all[""][name] = words[:1]
 		}
 	}
-	return "/usr/bin"
+	return all
+})
+
+// AlpineApplets are those of Alpine's build of a release, "1.24.2"; of all builds together where it
+// is not known.
+func AlpineApplets(release string) Applets {
+	major, minor, _ := strings.Cut(release, ".")
+	minor, _, _ = strings.Cut(minor, ".")
+	if a, ok := alpineApplets()[major+"."+minor]; ok {
+		return a
+	}
+	return alpineApplets()[""]
 }
 
+// Has says whether the build has an applet.
+func (a Applets) Has(name string) bool { return a[name] != nil }
+
+// Names are the names of the applets, sorted.
+func (a Applets) Names() []string { return slices.Sorted(maps.Keys(a)) }
+
+// IsBusyboxApplet says whether Debian's Busybox has the applet.
+func IsBusyboxApplet(name string) bool { return BusyboxApplets().Has(name) }
+
 // BusyboxHelp is what the binary itself says, with a list of applets.
-func BusyboxHelp(applets []string) string {
+func BusyboxHelp(banner string, applets []string, standalone bool) string {
 	var b strings.Builder
-	b.WriteString(BusyboxBanner + `
+	b.WriteString(banner + `
 BusyBox is copyrighted by many authors between 1998-2015.
 Licensed under GPLv2. See source distribution for detailed
 copyright notices.
@@ -145,11 +190,20 @@ Usage: busybox [function [arguments]...]
    or: function [arguments]...
 
 	BusyBox is a multi-call binary that combines many common Unix
-	utilities into a single executable.  The shell in this build
+	utilities into a single executable.`)
+	if standalone {
+		b.WriteString(`  The shell in this build
 	is configured to run built-in utilities without $PATH search.
 	You don't need to install a link to busybox for each utility.
 	To run external program, use full path (/sbin/ip instead of ip).
-
+`)
+	} else {
+		b.WriteString(`  Most people will create a
+	link to busybox for each function they wish to use and BusyBox
+	will act like whatever it was invoked as.
+`)
+	}
+	b.WriteString(`
 Currently defined functions:
 `)
 	col := 0

@@ -19,14 +19,14 @@ import (
 type Kind int
 
 const (
-	BadURL      Kind = iota
-	BadScheme        // neither http nor https
-	NoNetwork        // names cannot be looked up at all
-	NoHost           // there is no such host
-	NoConnection     // Errno says why
-	NoAnswer         // the connection ended before there was one
-	Untrusted        // https, and nothing to know the host by
-	Refused          // the answer is another one than 200: Status
+	BadURL       Kind = iota
+	BadScheme         // neither http nor https
+	NoNetwork         // names cannot be looked up at all
+	NoHost            // there is no such host
+	NoConnection      // Errno says why
+	NoAnswer          // the connection ended before there was one
+	Untrusted         // https, and nothing to know the host by
+	Refused           // the answer is another one than 200: Status
 )
 
 // Error is what keeps a file from being had.
