@@ -78,12 +78,31 @@ func (d *Distribution) Contents(release string, p *Package) (*Contents, error) {
 				l.put(e)
 			}
 		}
-	} else if err := d.afterDebian(release, &l, p); err != nil {
-		return nil, err
+	} else if p.InstalledSize > metaSize {
+		if err := d.afterDebian(release, &l, p); err != nil {
+			return nil, err
+		}
 	}
 	l.provides(p)
-	if len(l.at) == 0 && p.InstalledSize > metaSize {
-		l.put(manifest.Entry{Path: path.Join("/usr/share", p.Name, "data"), Mode: linux.S_IFREG | 0o644, Kind: manifest.Binary})
+	for _, name := range l.commands {
+		// A program that two packages have is one that either may overwrite; the index does not say so.
+		others, err := d.having(release, "cmd:"+name)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range others {
+			if other != p.Name && !slices.ContainsFunc(c.Replaces, func(r Dependency) bool { return r.Name == other }) {
+				c.Replaces = append(c.Replaces, Dependency{Name: other})
+			}
+		}
+	}
+	if p.InstalledSize > metaSize && !l.large() {
+		// Nothing of any size is known.
+		rest := manifest.Entry{Path: path.Join("/usr/share", p.Name, "data"), Mode: linux.S_IFREG | 0o644, Kind: manifest.Binary}
+		if stem, dev := strings.CutSuffix(p.Name, "-dev"); dev {
+			rest.Path, rest.Kind, rest.Size = path.Join("/usr/include", stem+".h"), manifest.Text, 2*small
+		}
+		l.put(rest)
 	}
 	c.Files = l.files()
 	fit(c.Files, p.InstalledSize)
@@ -134,8 +153,9 @@ func (d *Distribution) known(release, name string) (*known, error) {
 
 // layout is the files of a package as they come together.
 type layout struct {
-	at   map[string]*manifest.Entry
-	time int64
+	at       map[string]*manifest.Entry
+	time     int64
+	commands []string // programs that the package has by another release's index
 }
 
 // put adds a file, if none is there, and the directories above it.
@@ -150,6 +170,16 @@ func (l *layout) put(e manifest.Entry) {
 	for dir := path.Dir(e.Path); dir != "/" && l.at[dir] == nil; dir = path.Dir(dir) {
 		l.at[dir] = &manifest.Entry{Path: dir, Mode: linux.S_IFDIR | 0o755}
 	}
+}
+
+// large says that some file is not small, or of unknown size.
+func (l *layout) large() bool {
+	for _, e := range l.at {
+		if e.Mode.IsRegular() && (e.Size > small || e.Size == 0 && typical(e) > small) {
+			return true
+		}
+	}
+	return false
 }
 
 // files are all of them, a directory before what is in it, other names last.
@@ -184,10 +214,18 @@ func (l *layout) provides(p *Package) {
 		case "pc":
 			l.put(manifest.Entry{Path: "/usr/lib/pkgconfig/" + name + ".pc", Mode: linux.S_IFREG | 0o644, Size: 260, Kind: manifest.Text})
 		case "cmd":
-			if !slices.ContainsFunc(programDirs, func(dir string) bool { return l.at[dir+"/"+name] != nil }) {
-				l.put(manifest.Entry{Path: "/usr/bin/" + name, Mode: linux.S_IFREG | 0o755, Kind: manifest.Program, Program: name})
-			}
+			l.program(name)
 		}
+	}
+	for _, name := range l.commands {
+		l.program(name)
+	}
+}
+
+// program adds a program, if none of its name is there.
+func (l *layout) program(name string) {
+	if !slices.ContainsFunc(programDirs, func(dir string) bool { return l.at[dir+"/"+name] != nil }) {
+		l.put(manifest.Entry{Path: "/usr/bin/" + name, Mode: linux.S_IFREG | 0o755, Kind: manifest.Program, Program: name})
 	}
 }
 
@@ -234,43 +272,58 @@ func (d *Distribution) afterDebian(release string, l *layout, p *Package) error 
 	if err != nil {
 		return err
 	}
+	for name := range commands {
+		l.commands = append(l.commands, name)
+	}
+	slices.Sort(l.commands)
 	dev := strings.HasSuffix(p.Name, "-dev")
 	python, err := d.python(release, p)
 	if err != nil {
 		return err
 	}
 	moved := func(name string) string {
-		return strings.NewReplacer("/x86_64-linux-gnu", "", "/dist-packages/", "/site-packages/", "/usr/lib/python3/", "/usr/lib/"+python+"/", debianPython, python).Replace(name)
+		return strings.NewReplacer("/x86_64-linux-gnu", "", "/dist-packages/", "/site-packages/", "/usr/lib/python3/", "/usr/lib/"+python+"/", debianPython, python, "python-3.11", "python-"+python[len("python"):]).Replace(name)
 	}
+	there := map[string]manifest.Entry{} // all that Debian has, by where it would lie
+	var paths []string
 	for _, name := range names {
 		files, err := d.debian(name)
 		if err != nil {
 			return fmt.Errorf("alpine: the files of %s: %w", p.Name, err)
 		}
 		for _, e := range files {
-			e.Path = moved(e.Path)
-			if e.HardLink() {
-				e.Target = moved(e.Target)
+			e.Path, e.Target = moved(e.Path), moved(e.Target)
+			if _, ok := there[e.Path]; !ok {
+				there[e.Path] = e
+				paths = append(paths, e.Path)
 			}
-			if e.Mode.IsDir() || dropped(e.Path, dev) {
-				continue
-			}
-			if slices.Contains(programDirs, path.Dir(e.Path)) && commands != nil && !commands[path.Base(e.Path)] {
-				continue
-			}
-			e.UID, e.GID = 0, 0
-			if released[e.Program] {
-				version, _, _ := strings.Cut(p.Version, "-r")
-				e.Program += " " + version
-			}
-			if e.Mode.Type() == linux.S_IFLNK {
-				if strings.HasPrefix(e.Target, "/etc/alternatives/") {
-					continue
-				}
-				e.Target = moved(e.Target)
-			}
-			l.put(e)
 		}
+	}
+	kept := func(name string) bool {
+		return !slices.Contains(programDirs, path.Dir(name)) || commands == nil || commands[path.Base(name)]
+	}
+	for _, name := range paths {
+		e := there[name]
+		if e.Mode.IsDir() || dropped(name, dev) || !kept(name) || python == python2 && strings.Contains(path.Base(name), "3") {
+			continue
+		}
+		if e.Mode.Type() == linux.S_IFLNK && path.Dir(name) != "/usr/lib" {
+			// A link to what is called otherwise in Alpine is that itself.
+			end, ok := follow(there, e)
+			if !ok {
+				continue
+			}
+			if !kept(end.Path) {
+				end.Path = name
+				e = end
+			}
+		}
+		e.UID, e.GID = 0, 0
+		if released[e.Program] {
+			version, _, _ := strings.Cut(p.Version, "-r")
+			e.Program += " " + version
+		}
+		l.put(e)
 	}
 	// A link, or another name, whose file stayed behind goes too.
 	for name, e := range l.at {
@@ -283,6 +336,27 @@ func (d *Distribution) afterDebian(release string, l *layout, p *Package) error 
 		}
 	}
 	return nil
+}
+
+// having are the names of the packages that provide something, here or in the release that most is
+// known of.
+func (d *Distribution) having(release, name string) ([]string, error) {
+	var names []string
+	for _, from := range []string{release, like310} {
+		repositories, err := d.Repositories(from)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range repositories {
+			for _, p := range r.Providers(name) {
+				names = append(names, p.Name)
+			}
+		}
+		if names != nil {
+			break
+		}
+	}
+	return names, nil
 }
 
 // commands are the programs that the index says the package has; nil where indexes do not say so
@@ -313,13 +387,34 @@ func (d *Distribution) commands(release string, p *Package) (map[string]bool, er
 	return nil, nil
 }
 
+// follow is what a link leads to in the end.
+func follow(there map[string]manifest.Entry, e manifest.Entry) (manifest.Entry, bool) {
+	for range 8 {
+		if e.Mode.Type() != linux.S_IFLNK {
+			return e, true
+		}
+		target := e.Target
+		if !path.IsAbs(target) {
+			target = path.Join(path.Dir(e.Path), target)
+		}
+		var ok bool
+		if e, ok = there[target]; !ok {
+			return e, false
+		}
+	}
+	return e, false
+}
+
+// python2 is what the old Python is called.
+const python2 = "python2.7"
+
 // debianPython is the Python of Debian 12, by whose name its files are called.
 const debianPython = "python3.11"
 
 // python is what the Python that a package belongs to is called: "python3.5".
 func (d *Distribution) python(release string, p *Package) (string, error) {
-	if p.Name == "python" || strings.HasPrefix(p.Name, "python2") || strings.HasPrefix(p.Name, "py-") {
-		return "python2.7", nil
+	if p.Name == "python" || strings.HasPrefix(p.Name, "python-") || strings.HasPrefix(p.Name, "python2") || strings.HasPrefix(p.Name, "py-") {
+		return python2, nil
 	}
 	repositories, err := d.Repositories(release)
 	if err != nil {

@@ -32,6 +32,7 @@ var Programs = []prog.Program{
 	{Name: "pkg-config", Families: prog.GNU, Run: pkgConfig},
 	{Name: "pkgconf", Families: prog.GNU, Run: pkgConfig},
 	{Name: "ranlib", Families: prog.GNU, Run: ranlib},
+	{Name: "scanelf", Families: prog.Any, Run: scanelf},
 	{Name: "strip", Families: prog.GNU, Run: strip},
 }
 
