@@ -68,7 +68,7 @@ func compressor(c *prog.Ctx) int {
 		p.codec = gzipCodec
 	}
 	p.suffix = p.codec.suffix[0]
-	short, long := "cfkdt", []prog.Long{}
+	short, long := "cfkdtvq", []prog.Long{}
 	if c.GNU() {
 		switch p.codec {
 		case gzipCodec:
@@ -83,16 +83,14 @@ func compressor(c *prog.Ctx) int {
 			short, long = "cdefhHkl0123456789qQtT:vVz", xzLong
 		}
 	} else {
-		if p.codec == bzip2Codec || c.Program == "gzip" {
-			short = "cfkdt123456789n"
-		}
-		if c.Program != "bzip2" && c.Program != "gzip" && c.Program != "xz" && c.Program != "lzma" {
-			short = strings.Replace(short, "d", "", 1)
-		}
-		if c.Program == "gunzip" || c.Program == "zcat" {
-			short = "cfkdtn"
-		}
-		if c.Program == "uncompress" {
+		switch c.Program {
+		case "gzip":
+			short += "n123456789"
+		case "gunzip", "zcat":
+			short += "n"
+		case "bzip2":
+			short += "zs123456789"
+		case "uncompress":
 			short = "cf"
 		}
 	}

@@ -3,6 +3,7 @@
 package datetime
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -259,8 +260,8 @@ func Load(tz string, set bool, read func(path string) ([]byte, error)) *time.Loc
 	return Zone(tz)
 }
 
-// Zone reads the value of TZ in POSIX's notation ("UTC0", "EST5EDT", "<+03>-3"), daylight saving
-// left out, or the names "UTC", "GMT" and "Etc/UTC". What it does not know is UTC under that name,
+// Zone reads the value of TZ in POSIX's notation ("UTC0", "EST5EDT,M3.2.0,M11.1.0", "<+03>-3"), or
+// the names "UTC", "GMT" and "Etc/UTC". What it does not know is UTC under that name,
 // as the C library has it for a zone without a file.
 func Zone(tz string) *time.Location {
 	tz = strings.TrimPrefix(tz, ":")
@@ -311,5 +312,20 @@ func Zone(tz string) *time.Location {
 		}
 		rest, unit = rest[1:], unit/60
 	}
+	if rest != "" { // the name of a summer time, and when it is
+		if loc, err := time.LoadLocationFromTZData(tz, ruled(name, sign*secs, tz)); err == nil {
+			return loc
+		}
+	}
 	return time.FixedZone(name, sign*secs)
+}
+
+// ruled is the content of a time zone file (RFC 8536) that knows no change of its own and leaves
+// all to the rule in its footer.
+func ruled(name string, east int, rule string) []byte {
+	b := []byte("TZif2" + string(make([]byte, 15+6*4)) + "TZif2" + string(make([]byte, 15)))
+	for _, n := range []int{0, 0, 0, 0, 1, len(name) + 1, east} {
+		b = binary.BigEndian.AppendUint32(b, uint32(n))
+	}
+	return append(b, "\x00\x00"+name+"\x00\n"+rule+"\n"...)
 }

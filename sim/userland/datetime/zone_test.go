@@ -1,31 +1,15 @@
 package datetime
 
 import (
-	"bytes"
-	"encoding/binary"
 	"os"
 	"testing"
 	"time"
 )
 
-// zoneFile is the content of a time zone file that has one offset for ever.
-func zoneFile(name string, seconds int32, rule string) []byte {
-	var b bytes.Buffer
-	for range 2 { // the blocks for times of 32 and of 64 bits
-		b.WriteString("TZif2" + string(make([]byte, 15)))
-		binary.Write(&b, binary.BigEndian, []uint32{0, 0, 0, 0, 1, uint32(len(name) + 1)})
-		binary.Write(&b, binary.BigEndian, seconds)
-		b.Write([]byte{0, 0})
-		b.WriteString(name + "\x00")
-	}
-	b.WriteString("\n" + rule + "\n")
-	return b.Bytes()
-}
-
 func TestLoad(t *testing.T) {
 	files := map[string][]byte{
-		"/etc/localtime":                    zoneFile("EET", 7200, "EET-2"),
-		"/usr/share/zoneinfo/Asia/Shanghai": zoneFile("CST", 28800, "CST-8"),
+		"/etc/localtime":                    ruled("EET", 7200, "EET-2"),
+		"/usr/share/zoneinfo/Asia/Shanghai": ruled("CST", 28800, "CST-8"),
 		"/usr/share/zoneinfo/Odd":           []byte("no zone at all"),
 	}
 	read := func(path string) ([]byte, error) {
@@ -48,6 +32,9 @@ func TestLoad(t *testing.T) {
 		{"Europe/Nowhere", true, "12:00 Europe"},
 		{"Odd", true, "12:00 Odd"},
 		{"CST-8", true, "20:00 CST"},
+		{"EST5EDT", true, "08:00 EDT"},
+		{"EET-2EEST,M3.5.0/3,M10.5.0/4", true, "15:00 EEST"},
+		{"NZST-12NZDT,M9.5.0,M4.1.0/3", true, "00:00 NZST"},
 	} {
 		got := noon.In(Load(tc.tz, tc.set, read)).Format("15:04 MST")
 		if got != tc.want {

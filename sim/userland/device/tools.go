@@ -10,14 +10,14 @@ import (
 
 // blockTools look after disks and what is on them.
 var blockTools = []tool{
-	{"blkdiscard", "o:l:s", nil, 1, 1, func(c *prog.Ctx, _ options) int {
+	{"blkdiscard", "o:l:sf", nil, 1, 1, func(c *prog.Ctx, _ options) int {
 		open(c, c.Args[0], linux.O_RDWR)
 		c.Die(1, "BLKGETSIZE64: %v", linux.ENOTTY)
 		return 1
 	}},
 	{"blockdev", "+", nil, 2, 3, func(c *prog.Ctx, _ options) int { return blockdev(c) }},
-	{"fatattr", "", nil, 1, -1, opens("FAT_IOCTL_GET_ATTRIBUTES")},
-	{"freeramdisk", "", nil, 1, 1, opens("%f")},
+	{"fatattr", "+", nil, 1, -1, fatattr},
+	{"freeramdisk", "+", nil, 1, 1, opens("%f")},
 	{"partprobe", "", nil, 0, -1, func(c *prog.Ctx, _ options) int {
 		if len(c.Args) == 0 {
 			return 0
@@ -41,7 +41,7 @@ var blockTools = []tool{
 		c.Die(1, "(opts & 1) ? FIFREEZE : FITHAW: %v", linux.EPERM)
 		return 1
 	}},
-	{"fdisk", "C:H:S:b:lus", nil, 0, -1, func(c *prog.Ctx, o options) int {
+	{"fdisk", "C:H:S:b:lu", nil, 0, -1, func(c *prog.Ctx, o options) int {
 		if o.has('l') && len(c.Args) == 0 {
 			return 0 // /proc/partitions names no disk that is in /dev
 		}
@@ -61,7 +61,7 @@ var blockTools = []tool{
 		c.Die(1, "%s: %v", c.Args[0], linux.ENOTTY)
 		return 1
 	}},
-	{"findfs", "", nil, 1, 1, func(c *prog.Ctx, _ options) int {
+	{"findfs", "+", nil, 1, 1, func(c *prog.Ctx, _ options) int {
 		switch {
 		case strings.HasPrefix(c.Args[0], "LABEL="), strings.HasPrefix(c.Args[0], "UUID="):
 			return 1
@@ -72,7 +72,7 @@ var blockTools = []tool{
 		c.Usage()
 		return 1
 	}},
-	{"losetup", "rPado:f", nil, 0, 2, func(c *prog.Ctx, o options) int {
+	{"losetup", "rPacdo:f", nil, 0, 2, func(c *prog.Ctx, o options) int {
 		switch {
 		case o.has('a') && len(c.Args) == 0:
 			return 0
@@ -91,7 +91,7 @@ var blockTools = []tool{
 		c.Die(1, "%s: %v", file, linux.ENOENT)
 		return 1
 	}},
-	{"mke2fs", "b:i:m:FL:nI:", nil, 0, 2, func(c *prog.Ctx, o options) int {
+	{"mke2fs", "cl:b:f:i:I:J:G:N:m:o:g:L:M:O:r:E:T:U:jnqvFS", nil, 0, 2, func(c *prog.Ctx, o options) int {
 		if len(c.Args) == 0 {
 			c.Die(1, "can't open '(null)': %v", linux.EFAULT)
 		}
@@ -105,17 +105,17 @@ var blockTools = []tool{
 		c.Die(1, "%s: %v", c.Args[0], linux.ENOTTY)
 		return 1
 	}},
-	{"swapon", "ad:p:", nil, 0, -1, swapOnOff},
-	{"swapoff", "a", nil, 0, -1, swapOnOff},
+	{"swapon", "ade", nil, 0, -1, swapOnOff},
+	{"swapoff", "ae", nil, 0, -1, swapOnOff},
 	{"resume", "", nil, 1, 2, func(c *prog.Ctx, _ options) int {
 		c.Die(1, "invalid resume device: %s", c.Args[0])
 		return 1
 	}},
-	{"ubirename", "", nil, 3, -1, func(c *prog.Ctx, _ options) int {
+	{"ubirename", "+", nil, 3, -1, func(c *prog.Ctx, _ options) int {
 		c.Die(1, "not an UBI device: '%s'", c.Args[0])
 		return 1
 	}},
-	{"hwclock", "lurswtf:", []prog.Long{{Name: "localtime", Val: 'l'}, {Name: "utc", Val: 'u'}, {Name: "show", Val: 'r'}, {Name: "hctosys", Val: 's'},
+	{"hwclock", "lurswtvf:", []prog.Long{{Name: "localtime", Val: 'l'}, {Name: "utc", Val: 'u'}, {Name: "show", Val: 'r'}, {Name: "hctosys", Val: 's'},
 		{Name: "systohc", Val: 'w'}, {Name: "systz", Val: 't'}, {Name: "rtc", Arg: prog.ReqArg, Val: 'f'}}, 0, 0, func(c *prog.Ctx, o options) int {
 		path := "/dev/misc/rtc"
 		if o.has('f') {
@@ -126,18 +126,25 @@ var blockTools = []tool{
 		}
 		return needs(path)(c, o)
 	}},
-	{"lsscsi", "", nil, 0, -1, enters("/sys/bus/scsi/devices")},
-	{"mt", "f:", nil, 1, 2, func(c *prog.Ctx, _ options) int {
+	{"lsscsi", "+", nil, 0, -1, enters("/sys/bus/scsi/devices")},
+	{"mt", "+", nil, 1, -1, func(c *prog.Ctx, _ options) int {
+		tape := "/dev/tape"
+		if c.Args[0] == "-f" { // before the operation, or it is taken for one
+			if len(c.Args) < 3 {
+				c.Usage()
+			}
+			tape, c.Args = c.Args[1], c.Args[2:]
+		}
 		for _, op := range []string{"bsf", "bsfm", "bsr", "bss", "datacompression", "eom", "erase", "fsf", "fsfm", "fsr", "fss", "load", "lock", "mkpart", "nop", "offline", "rewoffline",
 			"ras1", "ras2", "ras3", "reset", "retension", "rewind", "seek", "setblk", "setdensity", "drvbuffer", "setpart", "tell", "wset", "unload", "unlock", "eof", "weof"} {
 			if op == c.Args[0] {
-				return needs("/dev/tape")(c, nil)
+				return needs(tape)(c, nil)
 			}
 		}
 		c.Die(1, "unrecognized opcode %s", c.Args[0])
 		return 1
 	}},
-	{"devmem", "", nil, 1, 3, needs("/dev/mem")},
+	{"devmem", "+", nil, 1, 3, needs("/dev/mem")},
 	{"watchdog", "Ft:T:", nil, 1, 1, func(c *prog.Ctx, o options) int {
 		if o.has('F') {
 			open(c, c.Args[0], linux.O_WRONLY)
@@ -160,9 +167,9 @@ var blockTools = []tool{
 		return bus(c, o)
 	}},
 	{"i2cdump", "fyr:", nil, 2, 3, bus},
-	{"i2cget", "fya", nil, 2, 4, bus},
-	{"i2cset", "fyrm:a", nil, 3, -1, bus},
-	{"i2ctransfer", "fyva", nil, 2, -1, bus},
+	{"i2cget", "fy", nil, 2, 4, bus},
+	{"i2cset", "fyrm:", nil, 3, -1, bus},
+	{"i2ctransfer", "fya", nil, 2, -1, bus},
 }
 
 // blockdevQuestions are what blockdev asks of a device, and whether the answer to be set follows.
@@ -183,6 +190,24 @@ func blockdev(c *prog.Ctx) int {
 	open(c, file, linux.O_RDONLY)
 	c.Die(1, "%s: %v", file, linux.ENOTTY)
 	return 1
+}
+
+// fatattr changes attributes, written as chattr's are, of files that have them only on FAT.
+func fatattr(c *prog.Ctx, _ options) int {
+	files := c.Args
+	for len(files) > 0 && strings.ContainsAny(files[0][:min(1, len(files[0]))], "+-") {
+		for _, letter := range files[0][1:] {
+			if !strings.ContainsRune("rhsvda", letter) {
+				c.Die(1, "invalid character '%c'", letter)
+			}
+		}
+		files = files[1:]
+	}
+	if len(files) == 0 {
+		c.Usage()
+	}
+	c.Args = files
+	return opens("FAT_IOCTL_GET_ATTRIBUTES")(c, nil)
 }
 
 // bus opens an I2C bus by its number.
@@ -213,26 +238,31 @@ const noConsole = "can't open console"
 
 // consoleTools change the virtual consoles, of which a container has none.
 var consoleTools = []tool{
-	{"chvt", "", nil, 1, 1, func(c *prog.Ctx, o options) int {
+	{"chvt", "+", nil, 1, 1, func(c *prog.Ctx, o options) int {
 		number(c, c.Args[0])
 		return says(noConsole)(c, o)
 	}},
-	{"deallocvt", "", nil, 0, 1, says(noConsole)},
-	{"dumpkmap", "", nil, 0, 0, says(noConsole)},
+	{"deallocvt", "+", nil, 0, 1, func(c *prog.Ctx, o options) int {
+		if len(c.Args) > 0 {
+			number(c, c.Args[0])
+		}
+		return says(noConsole)(c, o)
+	}},
+	{"dumpkmap", "+", nil, 0, 0, says(noConsole)},
 	{"loadfont", "", nil, 0, 0, says(noConsole)},
-	{"loadkmap", "", nil, 0, 0, says(noConsole)},
-	{"setkeycodes", "", nil, 2, -1, says(noConsole)},
+	{"loadkmap", "+", nil, 0, 0, says(noConsole)},
+	{"setkeycodes", "+", nil, 2, -1, says(noConsole)},
 	{"openvt", "+c:wslfv", nil, 0, -1, says("can't find open VT")},
 }
 
 // moduleTools are about the kernel's modules.
 var moduleTools = []tool{
-	{"depmod", "aAb:eEF:n", nil, 0, -1, enters("lib/modules/%r")},
-	{"modprobe", "arlDqsv", nil, 0, -1, enters("/lib/modules")},
+	{"depmod", "aAb:C:eF:nqru", nil, 0, -1, enters("lib/modules/%r")},
+	{"modprobe", "arlDqsvb", nil, 0, -1, enters("/lib/modules")},
 	{"modinfo", "nadlpF:0", nil, 1, -1, func(c *prog.Ctx, o options) int {
 		return needs("/lib/modules/"+c.Uname().Release+"/modules.dep")(c, o)
 	}},
-	{"insmod", "", nil, 1, -1, func(c *prog.Ctx, _ options) int {
+	{"insmod", "+", nil, 1, -1, func(c *prog.Ctx, _ options) int {
 		if _, err := c.Stat(c.Args[0]); err != nil {
 			c.Die(254, "can't insert '%s': %v", c.Args[0], err)
 		}
@@ -286,12 +316,12 @@ var kernelTools = []tool{
 		return 0
 	}},
 	{"dumpleases", "dra f:", nil, 0, 0, needs("/var/lib/misc/udhcpd.leases")},
-	{"acpid", "dc:e:f:l:a:M:p:", nil, 0, 0, silent},
+	{"acpid", "dc:e:fg:l:m:a:M:p:s:S:v", nil, 0, 0, silent},
 }
 
 // netTools configure interfaces, which an unprivileged container may not.
 var netTools = []tool{
-	{"brctl", "", nil, 1, -1, brctl},
+	{"brctl", "+", nil, 1, -1, brctl},
 	{"ifup", "anvmfi:", nil, 0, -1, ifUpDown},
 	{"ifdown", "anvmfi:", nil, 0, -1, ifUpDown},
 	{"nameif", "sc:", nil, 0, -1, func(c *prog.Ctx, _ options) int {
@@ -300,8 +330,8 @@ var netTools = []tool{
 		}
 		return 0
 	}},
-	{"tunctl", "f:t:du:g:b", nil, 0, 0, needs("/dev/net/tun")},
-	{"vconfig", "", nil, 2, 3, func(c *prog.Ctx, _ options) int {
+	{"tunctl", "f:t:d:", nil, 0, 0, needs("/dev/net/tun")},
+	{"vconfig", "+", nil, 2, 3, func(c *prog.Ctx, _ options) int {
 		switch c.Args[0] {
 		case "add", "rem", "set_name_type", "set_flag", "set_egress_map", "set_ingress_map":
 			c.Die(1, "ioctl error for %s: Package not installed", c.Args[0])
@@ -309,14 +339,28 @@ var netTools = []tool{
 		c.Usage()
 		return 1
 	}},
-	{"udhcpd", "fI:S:P:a:", nil, 0, 1, silent},
-	{"ipneigh", "", nil, 0, -1, silent},
-	{"arp", "ais:dnvA:p:t:H:D", nil, 0, -1, func(c *prog.Ctx, o options) int {
+	{"udhcpd", "fSI:a:v", nil, 0, 1, silent},
+	{"ipneigh", "+", nil, 0, -1, ipneigh},
+	{"arp", "adi:nsp:t:vA:H:D", nil, 0, -1, func(c *prog.Ctx, o options) int {
 		if o.has('d') || o.has('s') {
 			c.Die(1, "SIOCDARP(priv): %v", linux.EPERM)
 		}
 		return 0
 	}},
+}
+
+// ipneigh is "ip neigh", and knows no neighbours.
+func ipneigh(c *prog.Ctx, _ options) int {
+	if len(c.Args) == 0 {
+		return 0
+	}
+	if strings.HasPrefix(c.Args[0], "-") {
+		c.Usage()
+	}
+	if c.Args[0] == "" || !strings.HasPrefix("show", c.Args[0]) && !strings.HasPrefix("flush", c.Args[0]) {
+		c.Die(1, "invalid argument '%s' to '%s'", c.Args[0], c.Name)
+	}
+	return 0
 }
 
 func brctl(c *prog.Ctx, _ options) int {
@@ -362,8 +406,8 @@ var bootTools = []tool{
 		}
 		return bootInit(c)
 	}},
-	{"linuxrc", "", nil, 0, -1, func(c *prog.Ctx, _ options) int { return bootInit(c) }},
-	{"pivot_root", "", nil, 2, 2, func(c *prog.Ctx, _ options) int {
+	{"linuxrc", "+", nil, 0, -1, func(c *prog.Ctx, _ options) int { return bootInit(c) }},
+	{"pivot_root", "+", nil, 2, 2, func(c *prog.Ctx, _ options) int {
 		c.Die(1, "(null): %v", linux.EPERM)
 		return 1
 	}},

@@ -55,7 +55,11 @@ func vi(c *prog.Ctx) int {
 		args = append(args, a)
 	}
 	c.Args = args
-	for o := range c.Getopt("c:RHnNeEsvxyu:i:hT:", []prog.Long{{Name: "noplugin", Val: 'n'}, {Name: "clean", Val: 'n'}}) {
+	short, long := "c:RHnNeEsvxyu:i:hT:", []prog.Long{{Name: "noplugin", Val: 'n'}, {Name: "clean", Val: 'n'}}
+	if !c.GNU() {
+		short, long = "c:RHh", nil
+	}
+	for o := range c.Getopt(short, long) {
 		switch o.Val {
 		case 'c':
 			commands = append(commands, o.Arg)

@@ -692,7 +692,7 @@ func shred(c *prog.Ctx) int {
 		{Name: "random-source", Arg: prog.ReqArg, Val: shredRandom}, {Name: "remove", Arg: prog.OptArg, Val: shredRemove}, {Name: "verbose", Val: 'v'}, {Name: "zero", Val: 'z'},
 	}
 	if !c.GNU() {
-		short, long = "fzuxn:v", nil
+		short, long = "fzuxn:vs:", nil
 	}
 	for o := range c.Getopt(short, long) {
 		switch o.Val {

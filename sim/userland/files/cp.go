@@ -42,7 +42,7 @@ func cp(c *prog.Ctx) int {
 	haveTarget := false
 	short, long := "abdfHilLnprst:uvxPRS:TZ", cpLong
 	if !c.GNU() {
-		short, long = "pdRfinlsLHarPvuTt:x", []prog.Long{{Name: "update", Val: 'u'}, {Name: "remove-destination", Val: cpRemoveDestination}, {Name: "parents", Val: cpParents}, {Name: "reflink", Arg: prog.OptArg, Val: cpReflink}}
+		short, long = "pdRfinlsLHarPvuTt:", []prog.Long{{Name: "update", Val: 'u'}, {Name: "remove-destination", Val: cpRemoveDestination}, {Name: "parents", Val: cpParents}, {Name: "reflink", Arg: prog.OptArg, Val: cpReflink}}
 		for i, l := range cpLong {
 			if l.Name == "archive" || l.Name == "force" || l.Name == "interactive" || l.Name == "link" || l.Name == "dereference" || l.Name == "no-dereference" || l.Name == "recursive" || l.Name == "symbolic-link" || l.Name == "verbose" {
 				long = append(long, cpLong[i])
@@ -77,7 +77,9 @@ func cp(c *prog.Ctx) int {
 				k.ask = 0
 			}
 		case 'H', 'L', 'P':
-			k.deref = byte(o.Val)
+			if c.GNU() || k.deref == 0 || strings.IndexByte("PHL", byte(o.Val)) > strings.IndexByte("PHL", k.deref) {
+				k.deref = byte(o.Val) // the last in GNU, the one that follows most in Busybox
+			}
 		case 'i', 'n':
 			k.ask = byte(o.Val)
 		case 'l':

@@ -47,7 +47,7 @@ func df(c *prog.Ctx) int {
 	total := false
 	short, long := "aB:iF:hHklmPTt:vx:", dfLong
 	if !c.GNU() {
-		short, long = "kmhiTt:aPB:", nil
+		short, long = "kmhHiTt:aPB:", nil
 	} else {
 		for _, env := range []string{"DF_BLOCK_SIZE", "BLOCK_SIZE"} {
 			if b, ok := human.ParseBlockSize(c.Getenv(env)); ok {

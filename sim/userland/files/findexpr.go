@@ -173,7 +173,7 @@ func negate(e findExpr, not bool) findExpr {
 
 func (p *findParser) or() findExpr {
 	e := p.and()
-	for p.more() && (p.peek() == "-o" || p.peek() == "-or" && p.GNU()) {
+	for p.more() && (p.peek() == "-o" || p.peek() == "-or") {
 		op := p.peek()
 		p.i++
 		if !p.more() {

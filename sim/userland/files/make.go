@@ -41,7 +41,7 @@ func mkdir(c *prog.Ctx) int {
 	parents, verbose, modeText := false, false, ""
 	short, long := "pm:vZ", mkdirLong
 	if !c.GNU() {
-		short, long = "m:pZ:v", []prog.Long{{Name: "mode", Arg: prog.ReqArg, Val: 'm'}, {Name: "parents", Val: 'p'}, {Name: "verbose", Val: 'v'}}
+		short, long = "m:pv", []prog.Long{{Name: "mode", Arg: prog.ReqArg, Val: 'm'}, {Name: "parents", Val: 'p'}, {Name: "verbose", Val: 'v'}}
 	}
 	for o := range c.Getopt(short, long) {
 		switch o.Val {

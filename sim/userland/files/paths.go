@@ -11,23 +11,12 @@ import (
 // The programs that take paths apart and put them together.
 
 func basename(c *prog.Ctx) int {
-	if !c.GNU() {
-		args := c.Args
-		if len(args) > 0 && args[0] == "--" {
-			args = args[1:]
-		}
-		if len(args) < 1 || len(args) > 2 {
-			c.Usage()
-		}
-		suffix := ""
-		if len(args) == 2 {
-			suffix = args[1]
-		}
-		c.Print(baseOf(args[0], suffix), "\n")
-		return 0
-	}
 	multiple, suffix, end := false, "", "\n"
-	for o := range c.Getopt("+as:z", []prog.Long{{Name: "multiple", Val: 'a'}, {Name: "suffix", Arg: prog.ReqArg, Val: 's'}, {Name: "zero", Val: 'z'}}) {
+	short, long := "+as:z", []prog.Long{{Name: "multiple", Val: 'a'}, {Name: "suffix", Arg: prog.ReqArg, Val: 's'}, {Name: "zero", Val: 'z'}}
+	if !c.GNU() {
+		short, long = "+as:", nil
+	}
+	for o := range c.Getopt(short, long) {
 		switch o.Val {
 		case 's':
 			suffix, multiple = o.Arg, true

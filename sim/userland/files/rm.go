@@ -36,7 +36,7 @@ func rm(c *prog.Ctx) int {
 		{Name: "recursive", Val: 'r'}, {Name: "dir", Val: 'd'}, {Name: "verbose", Val: 'v'},
 	}
 	if !c.GNU() {
-		short, long = "fiRr", nil
+		short, long = "fiRrv", nil
 	}
 	if argv := c.Args; c.GNU() {
 		c.OnUsage = func() {
@@ -317,7 +317,7 @@ func rmdir(c *prog.Ctx) int {
 	parents, verbose, ignore := false, false, false
 	short, long := "pv", []prog.Long{{Name: "ignore-fail-on-non-empty", Val: rmdirIgnore}, {Name: "path", Val: 'p'}, {Name: "parents", Val: 'p'}, {Name: "verbose", Val: 'v'}}
 	if !c.GNU() {
-		short, long = "p", []prog.Long{{Name: "parents", Val: 'p'}, {Name: "ignore-fail-on-non-empty", Val: rmdirIgnore}}
+		short, long = "pv", []prog.Long{{Name: "verbose", Val: 'v'}, {Name: "parents", Val: 'p'}, {Name: "ignore-fail-on-non-empty", Val: rmdirIgnore}}
 	}
 	for o := range c.Getopt(short, long) {
 		switch o.Val {

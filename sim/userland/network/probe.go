@@ -31,7 +31,7 @@ func traceroute(c *prog.Ctx) int {
 		}
 		return int(n)
 	}
-	for o := range c.Getopt("46FIlnrdvxt:i:m:p:q:s:w:g:z:f:", nil) {
+	for o := range c.Getopt("46FIlnrdvt:i:m:p:q:s:w:z:f:", nil) {
 		switch o.Val {
 		case 'm':
 			hops = number(o.Arg)
@@ -101,7 +101,7 @@ func traceroute(c *prog.Ctx) int {
 
 func ping6(c *prog.Ctx) int {
 	size := 56
-	for o := range c.Getopt("qc:s:t:w:W:I:n4i:6A", nil) {
+	for o := range c.Getopt("qvc:s:t:w:W:I:n4i:6Ap:", nil) {
 		if o.Val == 's' {
 			n, err := strconv.ParseUint(o.Arg, 10, 16)
 			if err != nil {

@@ -257,7 +257,7 @@ func reachable(c *prog.Ctx, a netip.Addr) bool {
 
 func ping(c *prog.Ctx) int {
 	count, interval, timeout, deadline, size, quiet := 0, time.Second, 10*time.Second, time.Duration(0), 56, false
-	short := "qc:s:t:w:W:I:n4i:6A"
+	short := "qvc:s:t:w:W:I:n4i:6Ap:"
 	if c.GNU() {
 		short = "aAbBc:CdDe:fF:hHi:I:l:Lm:M:nN:Op:qQ:rRs:S:t:T:UvVw:W:46"
 		c.UsageStatus = 2
@@ -749,7 +749,7 @@ func ifconfig(c *prog.Ctx) int {
 
 func route(c *prog.Ctx) int {
 	numeric := false
-	for o := range c.Getopt("nee", nil) {
+	for o := range c.Getopt("A:nee", nil) {
 		numeric = numeric || o.Val == 'n'
 	}
 	if len(c.Args) > 0 {
@@ -790,7 +790,7 @@ func routes(c *prog.Ctx, numeric bool, line func(dest, gw, mask, flags, dev stri
 
 func netstat(c *prog.Ctx) int {
 	listening, all, tcp, udp, unix, numeric, table := false, false, false, false, false, false, false
-	short := "laentuwxrWp"
+	short := "laentuwxr"
 	if c.GNU() {
 		short = "laentuwxrWpiscvN46"
 	}

@@ -57,7 +57,7 @@ const (
 
 func (w *wgetBusybox) main() int {
 	c := w.c
-	for o := range c.Getopt("cqO:o:P:Y:U:T:t:nvS", []prog.Long{{Name: "continue", Val: 'c'}, {Name: "quiet", Val: 'q'}, {Name: "server-response", Val: 'S'},
+	for o := range c.Getopt("cqO:o:P:Y:U:T:t:nS", []prog.Long{{Name: "continue", Val: 'c'}, {Name: "quiet", Val: 'q'}, {Name: "server-response", Val: 'S'},
 		{Name: "output-document", Arg: prog.ReqArg, Val: 'O'}, {Name: "output-file", Arg: prog.ReqArg, Val: 'o'}, {Name: "directory-prefix", Arg: prog.ReqArg, Val: 'P'},
 		{Name: "proxy", Arg: prog.ReqArg, Val: 'Y'}, {Name: "user-agent", Arg: prog.ReqArg, Val: 'U'}, {Name: "timeout", Arg: prog.ReqArg, Val: 'T'}, {Name: "tries", Arg: prog.ReqArg, Val: 't'},
 		{Name: "header", Arg: prog.ReqArg, Val: wgetHeader}, {Name: "post-data", Arg: prog.ReqArg, Val: wgetPost}, {Name: "spider", Val: wgetSpider},

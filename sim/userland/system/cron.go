@@ -20,13 +20,13 @@ const crontabs = "/var/spool/cron/crontabs"
 // crontab shows, replaces, edits or removes a user's table.
 func crontab(c *prog.Ctx) int {
 	dir, user, what := crontabs, "", byte(0)
-	for o := range c.Getopt("u:c:ler", nil) {
+	for o := range c.Getopt("u:c:lerd", nil) {
 		switch o.Val {
 		case 'u':
 			user = o.Arg
 		case 'c':
 			dir = o.Arg
-		default:
+		default: // -d and -r are one
 			what = byte(o.Val)
 		}
 	}
@@ -320,7 +320,7 @@ func logger(c *prog.Ctx) int {
 		_, err := strconv.ParseUint(name, 10, 8)
 		return err == nil
 	}
-	for o := range c.Getopt("st:p:i", nil) {
+	for o := range c.Getopt("st:p:", nil) {
 		switch o.Val {
 		case 's':
 			show = true
@@ -362,7 +362,7 @@ func logger(c *prog.Ctx) int {
 // syslogd would keep the log. In the lab nothing speaks to it, so it waits.
 func syslogd(c *prog.Ctx) int {
 	foreground := false
-	for o := range c.Getopt("nO:l:SR:Ls:b:C::Df:Kt", nil) {
+	for o := range c.Getopt("nO:l:m:SR:Ls:b:C::Df:Kt", nil) {
 		foreground = foreground || o.Val == 'n'
 	}
 	return standBy(c, foreground)
@@ -408,8 +408,7 @@ func standBy(c *prog.Ctx, foreground bool) int {
 
 // last lists who was logged in: nobody, where there is no record of it.
 func last(c *prog.Ctx) int {
-	for range c.Getopt("", nil) {
-	}
+	c.AtMost(0)
 	f, err := c.OpenFile("/var/log/wtmp", linux.O_RDONLY, 0)
 	if err != nil {
 		c.Die(1, "can't open '/var/log/wtmp': %v", err)

@@ -17,7 +17,7 @@ const (
 )
 
 func date(c *prog.Ctx) int {
-	var text, set, file, reference, format string
+	var text, set, file, reference, format, layout string
 	var haveText, haveSet, haveFormat, utc bool
 	setFormat := func(f string) {
 		if haveFormat && c.GNU() {
@@ -41,7 +41,7 @@ func date(c *prog.Ctx) int {
 		case 'd':
 			text, haveText = o.Arg, true
 		case 'D':
-			c.Die(1, "-D is not part of the lab's date")
+			layout = o.Arg
 		case 'f':
 			file = o.Arg
 		case 'I':
@@ -128,7 +128,11 @@ func date(c *prog.Ctx) int {
 		if c.GNU() {
 			return datetime.Parse(s, now)
 		}
-		return datetime.ParseBusybox(s, time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location()))
+		midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+		if layout != "" {
+			return datetime.Strptime(s, layout, midnight)
+		}
+		return datetime.ParseBusybox(s, midnight)
 	}
 	invalid := func(s string) {
 		if c.GNU() {

@@ -728,7 +728,7 @@ func mount(c *prog.Ctx) int {
 	kind, opts, bind, all := "", "", false, false
 	short, long := "aBcfilMno:rRsvwt:", mountLong
 	if !c.GNU() {
-		short, long = "o:t:rwanfvisO:", nil
+		short, long = "o:t:rwanfvisO:T:", nil
 	}
 	for o := range c.GetoptUtil(short, long) {
 		switch o.Val {
@@ -853,7 +853,7 @@ func umount(c *prog.Ctx) int {
 	short, long := "cdfilnqrv", []prog.Long{{Name: "force", Val: 'f'}, {Name: "lazy", Val: 'l'}, {Name: "quiet", Val: 'q'}, {Name: "verbose", Val: 'v'},
 		{Name: "no-canonicalize", Val: 'c'}, {Name: "detach-loop", Val: 'd'}, {Name: "internal-only", Val: 'i'}, {Name: "no-mtab", Val: 'n'}, {Name: "read-only", Val: 'r'}}
 	if !c.GNU() {
-		short, long = "fldnrat:", nil
+		short, long = "fldnrat:vci", nil
 	}
 	for o := range c.GetoptUtil(short, long) {
 		switch o.Val {

@@ -810,7 +810,7 @@ func psBusybox(c *prog.Ctx) int {
 		value  func(r *psRow) string
 	}
 	var cols []column
-	for o := range c.Getopt("o:aAdefl"+"T", nil) {
+	for o := range c.Getopt("o:aAdeflTZ", nil) {
 		if o.Val != 'o' {
 			continue
 		}

@@ -848,7 +848,7 @@ func watch(c *prog.Ctx) int {
 		{Name: "beep", Val: 'b'}, {Name: "no-title", Val: 't'}, {Name: "exec", Val: 'x'}, {Name: "precise", Val: 'p'}, {Name: "no-wrap", Val: 'w'}, {Name: "equexit", Arg: prog.ReqArg, Val: 'q'},
 	}
 	if !c.GNU() {
-		short, long = "+n:t", nil
+		short, long = "+dn:t", nil
 	}
 	for o := range c.Getopt(short, long) {
 		switch o.Val {

@@ -146,10 +146,17 @@ func startStopDaemon(c *prog.Ctx) int {
 		c.UsageStatus = 1
 	}
 	chuid := ""
-	for o := range c.Getopt("+HKSVTa:n:op:qr:s:tu:vx:c:N:bmR:g:d:I:k:P:CO:", long) {
+	short := "+HKSVTa:n:op:qr:s:tu:vx:c:N:bmR:g:d:I:k:P:CO:"
+	if busybox {
+		short = "+KSbqtma:n:s:u:c:x:p:ovN:R:"
+	}
+	for o := range c.Getopt(short, long) {
 		switch o.Val {
 		case 'S', 'K', 'T':
 			if action != 0 {
+				if busybox {
+					c.Usage()
+				}
 				c.Fail("only one command can be specified")
 				c.Usage()
 			}
@@ -175,6 +182,9 @@ func startStopDaemon(c *prog.Ctx) int {
 		case 's':
 			s, ok := linux.ParseSignal(o.Arg)
 			if !ok {
+				if busybox {
+					c.Usage()
+				}
 				c.Fail("signal value must be numeric or name of signal (KILL, INT, ...)")
 				c.Usage()
 			}
@@ -214,8 +224,21 @@ func startStopDaemon(c *prog.Ctx) int {
 		}
 	}
 	switch {
-	case busybox && (action == 0 || d.exec == "" && d.pidfile == "" && d.user == "" && d.name == ""):
+	case busybox && (action == 0 || action == 'K' && d.exec == "" && d.pidfile == "" && d.user == "" && d.name == ""):
 		c.Usage()
+	case busybox && action == 'S': // the program is that of -x, or -a's, or the first operand
+		switch {
+		case d.exec != "":
+		case d.startas != "":
+			d.exec = d.startas
+		case len(c.Args) > 0:
+			d.exec, c.Args = c.Args[0], c.Args[1:]
+		default:
+			c.Usage()
+		}
+	case busybox && d.makePid && d.pidfile == "":
+		c.Usage()
+	case busybox:
 	case action == 0:
 		c.Fail("need one of --start or --stop or --status")
 		c.Usage()
@@ -233,6 +256,9 @@ func startStopDaemon(c *prog.Ctx) int {
 	if d.user != "" {
 		uid, ok := db.ParseUser(d.user)
 		if !ok {
+			if busybox {
+				c.Die(1, "unknown user %s", d.user)
+			}
 			c.Die(2, "user '%s' not found", d.user)
 		}
 		d.uid, d.haveUID = uid, true
@@ -338,6 +364,8 @@ func (d *daemonRun) what() string {
 		return d.exec
 	case d.pidfile != "":
 		return "process in pidfile '" + d.pidfile + "'"
+	case d.name != "" && !d.GNU():
+		return d.name
 	case d.name != "":
 		return "process(es) named '" + d.name + "'"
 	}
@@ -441,13 +469,18 @@ func (d *daemonRun) start(db *userdb.DB, chuid string) int {
 		}
 		return 0
 	}
-	if _, err := d.Stat(d.startas); err != nil {
-		if !d.GNU() {
+	file := d.startas
+	if d.GNU() {
+		if _, err := d.Stat(file); err != nil {
+			d.Die(2, "unable to stat %s (%v)", file, err)
+		}
+	} else {
+		var err error
+		if file, err = d.Sandbox().LookPath(d.exec, d.Getenv("PATH"), ".", d.Cred()); err != nil {
 			d.Die(1, "can't execute '%s': %v", d.startas, err)
 		}
-		d.Die(2, "unable to stat %s (%v)", d.startas, err)
 	}
-	if d.verbose && !d.quiet {
+	if d.verbose && !d.quiet && d.GNU() {
 		d.Printf("Starting %s...\n", d.startas)
 	}
 	d.Out.Flush()
@@ -471,7 +504,7 @@ func (d *daemonRun) start(db *userdb.DB, chuid string) int {
 		if err := prepare(d.Proc); err != nil {
 			d.Die(2, "%v", err)
 		}
-		err := d.Exec(d.startas, argv, d.Env())
+		err := d.Exec(file, argv, d.Env())
 		d.Die(2, "unable to start %s (%v)", d.startas, err)
 	}
 	_, err := d.Fork(func(p *kernel.Proc) int {
@@ -502,7 +535,7 @@ func (d *daemonRun) start(db *userdb.DB, chuid string) int {
 		if prepare(p) != nil {
 			return 2
 		}
-		p.Exec(d.startas, argv, d.Env())
+		p.Exec(file, argv, d.Env())
 		return 2
 	})
 	if err != nil {

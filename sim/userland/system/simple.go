@@ -185,7 +185,9 @@ func hostid(c *prog.Ctx) int {
 }
 
 func logname(c *prog.Ctx) int {
-	for range c.Getopt("", nil) {
+	if c.GNU() { // Busybox's takes an option for an operand
+		for range c.Getopt("", nil) {
+		}
 	}
 	c.AtMost(0)
 	// There is no utmp in the lab: nobody has logged in.
@@ -223,7 +225,9 @@ func tty(c *prog.Ctx) int {
 }
 
 func whoami(c *prog.Ctx) int {
-	for range c.Getopt("", nil) {
+	if c.GNU() { // Busybox's takes an option for an operand
+		for range c.Getopt("", nil) {
+		}
 	}
 	c.AtMost(0)
 	uid := c.Cred().UID

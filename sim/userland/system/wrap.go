@@ -184,6 +184,9 @@ func setarch(c *prog.Ctx) int {
 // w shows nobody below a heading, for nobody logs in to a container.
 func w(c *prog.Ctx) int {
 	if !c.GNU() {
+		for range c.Getopt("", nil) {
+		}
+		c.AtMost(0)
 		c.Print("USER\t\tTTY\t\tIDLE\tTIME\t\t HOST\n")
 		return 0
 	}

@@ -15,13 +15,8 @@ import (
 func awkProgram(c *prog.Ctx) int {
 	dialect := awk.Busybox
 	conf := awk.Config{Host: awkHost{c}, Name: c.Name}
-	var source strings.Builder
-	given := false
-	add := func(text string) {
-		source.WriteString(text)
-		source.WriteByte('\n')
-		given = true
-	}
+	var sources []awk.Source
+	add := func(name, text string) { sources = append(sources, awk.Source{Name: name, Text: text}) }
 	addFile := func(name string) {
 		f, err := input(c, name)
 		var b []byte
@@ -34,7 +29,7 @@ func awkProgram(c *prog.Ctx) int {
 			}
 			c.Die(1, "can't open '%s': %v", name, err)
 		}
-		add(strings.TrimSuffix(string(b), "\n"))
+		add(name, strings.TrimSuffix(string(b), "\n"))
 	}
 	// report writes an error; mawk does so before what its standard output holds back.
 	report := func(e *awk.Error) {
@@ -52,7 +47,7 @@ func awkProgram(c *prog.Ctx) int {
 		dialect = awk.Mawk
 		mawkOptions(c, &conf, addFile)
 	} else {
-		for o := range c.Getopt("+F:v:f:e:", nil) {
+		for o := range c.Getopt("+F:v:f:e:W:", nil) {
 			switch o.Val {
 			case 'F':
 				conf.FS = &o.Arg
@@ -64,21 +59,21 @@ func awkProgram(c *prog.Ctx) int {
 			case 'f':
 				addFile(o.Arg)
 			case 'e':
-				add(o.Arg)
+				add(awk.CommandLine, o.Arg)
+			case 'W':
+				c.Warn("warning: option -W is ignored")
 			}
 		}
 	}
-	if !given {
+	if sources == nil {
 		if len(c.Args) == 0 {
 			c.Usage()
 		}
-		add(c.Args[0])
+		add(awk.CommandLine, c.Args[0])
 		c.Args = c.Args[1:]
 	}
 	conf.Args = c.Args
-	src := source.String()
-	src = strings.TrimSuffix(src, "\n")
-	p, err := awk.Parse(src, dialect)
+	p, err := awk.Parse(dialect, sources...)
 	if err != nil {
 		e := err.(*awk.Error)
 		report(e)

@@ -188,7 +188,7 @@ func encode(c *prog.Ctx, e *encoder) int {
 		}
 	}
 	if !c.GNU() {
-		short, long = "dw:", nil
+		short, long = "dw:i", nil
 	}
 	for o := range c.Getopt(short, long) {
 		switch o.Val {

@@ -54,7 +54,7 @@ func cat(c *prog.Ctx) int {
 		{Name: "number-nonblank", Val: 'b'}, {Name: "number", Val: 'n'}, {Name: "squeeze-blank", Val: 's'},
 		{Name: "show-nonprinting", Val: 'v'}, {Name: "show-ends", Val: 'E'}, {Name: "show-tabs", Val: 'T'}, {Name: "show-all", Val: 'A'}}
 	if !c.GNU() {
-		short, long = "nbvteA", nil
+		short, long = "nbvteAu", nil
 	}
 	for o := range c.Getopt(short, long) {
 		switch o.Val {
@@ -304,6 +304,9 @@ func rev(c *prog.Ctx) int {
 					c.Fail("%s: %d: %v", name, n, err)
 				}
 				break
+			}
+			if i := bytes.IndexByte(text, 0); i >= 0 && !c.GNU() {
+				text, ended = text[:i], false // C's string ends there
 			}
 			if utf8Locale(c) {
 				r := []rune(string(text))

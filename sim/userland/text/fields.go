@@ -312,7 +312,7 @@ func (k *cutter) line(line []byte) {
 			fields = [][]byte{line}
 		}
 	}
-	if len(fields) == 1 {
+	if len(fields) == 1 && k.kind != 'F' {
 		if !k.only {
 			c.Out.Write(line)
 			c.Print(end)

@@ -49,7 +49,7 @@ func od(c *prog.Ctx) int {
 		{Name: "read-bytes", Arg: prog.ReqArg, Val: 'N'}, {Name: "format", Arg: prog.ReqArg, Val: 't'}, {Name: "output-duplicates", Val: 'v'}, {Name: "strings", Arg: prog.OptArg, Val: 'S'},
 		{Name: "traditional", Val: odTraditional}, {Name: "width", Arg: prog.OptArg, Val: 'w'}, {Name: "endian", Arg: prog.ReqArg, Val: odEndian}}
 	if !c.GNU() {
-		short, long = "A:N:abcdfhij:lot:vxsS:w::BDHILFOXe", []prog.Long{{Name: "skip-bytes", Arg: prog.ReqArg, Val: 'j'}, {Name: "address-radix", Arg: prog.ReqArg, Val: 'A'},
+		short, long = "A:N:abcdfhij:lot:vxsS:w::", []prog.Long{{Name: "traditional", Val: prog.LongOnly + 1}, {Name: "skip-bytes", Arg: prog.ReqArg, Val: 'j'}, {Name: "address-radix", Arg: prog.ReqArg, Val: 'A'},
 			{Name: "read-bytes", Arg: prog.ReqArg, Val: 'N'}, {Name: "format", Arg: prog.ReqArg, Val: 't'}, {Name: "output-duplicates", Val: 'v'}, {Name: "strings", Arg: prog.ReqArg, Val: 'S'},
 			{Name: "width", Arg: prog.OptArg, Val: 'w'}}
 	}

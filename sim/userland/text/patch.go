@@ -1,7 +1,6 @@
 package text
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -28,7 +27,7 @@ type patcher struct {
 func patch(c *prog.Ctx) int {
 	p := &patcher{c: c, strip: -1}
 	from := ""
-	for o := range c.Getopt("p:i:RNEfg", []prog.Long{{Name: "strip", Arg: prog.ReqArg, Val: 'p'}, {Name: "input", Arg: prog.ReqArg, Val: 'i'}, {Name: "reverse", Val: 'R'}, {Name: "forward", Val: 'N'},
+	for o := range c.Getopt("p:i:RNEfgu", []prog.Long{{Name: "strip", Arg: prog.ReqArg, Val: 'p'}, {Name: "input", Arg: prog.ReqArg, Val: 'i'}, {Name: "reverse", Val: 'R'}, {Name: "forward", Val: 'N'},
 		{Name: "remove-empty-files", Val: 'E'}, {Name: "dry-run", Val: prog.LongOnly}}) {
 		switch o.Val {
 		case 'p':
@@ -217,15 +216,9 @@ func (p *patcher) apply(oldName, newName string, hunks []hunk) {
 	var out []string
 	at := 0
 	for n, h := range hunks {
-		var want []string
-		for _, l := range h.lines {
-			if l[0] != '+' {
-				want = append(want, l[1:])
-			}
-		}
-		pos := p.find(old, want, at, h.at-1)
-		if pos < 0 {
-			if p.applied {
+		pos, reversed, there := p.place(old, h, at)
+		if !there {
+			if reversed {
 				c.Printf("Possibly reversed hunk %d at %d\n", n+1, len(old)+1)
 			}
 			c.Printf("Hunk %d FAILED %d/%d.\n", n+1, h.at, h.to)
@@ -236,12 +229,18 @@ func (p *patcher) apply(oldName, newName string, hunks []hunk) {
 			return
 		}
 		out = append(out, old[at:pos]...)
+		at = pos
+		if reversed && p.applied {
+			continue
+		}
 		for _, l := range h.lines {
 			if l[0] != '-' {
 				out = append(out, l[1:])
 			}
+			if l[0] != '+' {
+				at++
+			}
 		}
-		at = pos + len(want)
 	}
 	out = append(out, old[at:]...)
 	if p.dry {
@@ -261,22 +260,58 @@ func (p *patcher) apply(oldName, newName string, hunks []hunk) {
 	}
 }
 
-// find is where the lines stand that a hunk expects, nearest to where they should.
-func (p *patcher) find(old, want []string, from, expected int) int {
-	fits := func(i int) bool {
-		return i >= from && i+len(want) <= len(old) && slices.Equal(old[i:i+len(want)], want)
+// place is the first place behind from where the lines stand that a hunk expects. The numbers of
+// its head do not count; a hunk with less context behind its changes than before them has to end
+// with the file. reversed tells that a line which the hunk is to add was there already; with -N,
+// such a hunk is looked for as it stands when it has been applied.
+func (p *patcher) place(old []string, h hunk, from int) (pos int, reversed, ok bool) {
+	before, behind, leading := 0, 0, true
+	for _, l := range h.lines {
+		if l[0] != ' ' {
+			leading, behind = false, 0
+			continue
+		}
+		behind++
+		if leading {
+			before++
+		}
 	}
-	if len(want) == 0 {
-		return min(max(expected+1, from), len(old))
+	atEnd := behind == 0 || behind < before
+	added := byte('+')
+	next := 0 // the line of the hunk that is compared next
+	skipAdded := func(line string) {
+		for next < len(h.lines) && h.lines[next][0] == added {
+			if !reversed && line == h.lines[next][1:] {
+				reversed = true
+				if p.applied {
+					added = '-'
+					continue
+				}
+			}
+			next++
+		}
 	}
-	for d := 0; d <= len(old); d++ {
+	for line := from; line < len(old); line++ {
 		p.c.Step(1)
-		if fits(expected - d) {
-			return expected - d
-		}
-		if fits(expected + d) {
-			return expected + d
+		for check := line; ; {
+			skipAdded(old[check])
+			if next < len(h.lines) && old[check] == h.lines[next][1:] {
+				if next++; next == len(h.lines) && !atEnd {
+					return from, reversed, true
+				}
+				if check++; check > line {
+					break
+				}
+				continue
+			}
+			next = 0
+			if from++; from > line {
+				break
+			}
+			p.c.Step(1)
+			check = from
 		}
 	}
-	return -1
+	skipAdded("")
+	return from, reversed, next == len(h.lines) && atEnd
 }

@@ -2,8 +2,9 @@ package text
 
 import (
 	"bytes"
-	"io"
 	"math/big"
+	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,32 +47,23 @@ func lineEnds(c *prog.Ctx) int {
 }
 
 func factor(c *prog.Ctx) int {
-	for range c.Getopt("", nil) {
+	if c.GNU() { // Busybox's takes an option for a number
+		for range c.Getopt("", nil) {
+		}
 	}
 	one := func(s string) {
-		n, ok := new(big.Int).SetString(strings.TrimPrefix(strings.TrimSpace(s), "+"), 10)
-		if !ok || n.Sign() < 0 || n.BitLen() > 64 {
-			if c.GNU() {
-				io.WriteString(c.Err, c.Name+": '"+s+"' is not a valid positive integer\n")
-				c.Status = 1
-			} else {
-				c.Die(1, "invalid number '%s'", s)
+		n, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimSpace(s), "+"), 10, 64)
+		if err != nil {
+			if !c.GNU() {
+				c.Usage()
 			}
+			c.Errorf("%s: '%s' is not a valid positive integer\n", c.Name, s)
+			c.Status = 1
 			return
 		}
-		v := n.Uint64()
-		c.Print(strconv.FormatUint(v, 10), ":")
-		for d := uint64(2); d*d <= v && d < 1<<32; d++ {
-			if d%1024 == 0 {
-				c.Step(64)
-			}
-			for v%d == 0 {
-				c.Print(" ", strconv.FormatUint(d, 10))
-				v /= d
-			}
-		}
-		if v > 1 {
-			c.Print(" ", strconv.FormatUint(v, 10))
+		c.Print(strconv.FormatUint(n, 10), ":")
+		for _, p := range primeFactors(c, n) {
+			c.Print(" ", strconv.FormatUint(p, 10))
 		}
 		c.Print("\n")
 	}
@@ -88,14 +80,76 @@ func factor(c *prog.Ctx) int {
 	return c.Status
 }
 
+// primeFactors are the primes whose product is n, in order, none for 0 and 1. Small ones are
+// found by division, the rest by Pollard's rho, which needs some 2^16 rounds for 64 bits.
+func primeFactors(c *prog.Ctx, n uint64) []uint64 {
+	var found []uint64
+	for p := uint64(2); p < 1000 && p*p <= n; p++ {
+		for n%p == 0 {
+			found = append(found, p)
+			n /= p
+		}
+	}
+	var split func(n uint64)
+	split = func(n uint64) {
+		if n < 2 {
+			return
+		}
+		if new(big.Int).SetUint64(n).ProbablyPrime(0) { // which is exact for 64 bits
+			found = append(found, n)
+			return
+		}
+		d := divisor(c, n)
+		split(d)
+		split(n / d)
+	}
+	split(n)
+	slices.Sort(found)
+	return found
+}
+
+// divisor finds a proper divisor of n, which is odd and no prime.
+func divisor(c *prog.Ctx, n uint64) uint64 {
+	for add := uint64(1); ; add++ {
+		next := func(x uint64) uint64 {
+			hi, lo := bits.Mul64(x, x)
+			lo, carry := bits.Add64(lo, add, 0)
+			return bits.Rem64(hi+carry, lo, n)
+		}
+		slow, fast := uint64(2), uint64(2)
+		for round := 0; ; round++ {
+			if round%64 == 0 {
+				c.Step(1)
+			}
+			slow, fast = next(slow), next(next(fast))
+			diff := max(slow, fast) - min(slow, fast)
+			if diff == 0 {
+				break // a cycle without one: another sequence
+			}
+			if d := gcd(diff, n); d > 1 {
+				return d
+			}
+		}
+	}
+}
+
+func gcd(a, b uint64) uint64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
 // pager is more and less: cat where the output is no terminal, else a screen at a time.
 func pager(c *prog.Ctx) int {
 	short := "EFIMmNSRh~cdfnpPqQrsuUVwWXx:z:eg"
 	if c.Program == "more" {
 		short = "cdflpsun:V"
 		if !c.GNU() {
-			short = ""
+			short = "cdflpsu"
 		}
+	} else if !c.GNU() {
+		short = "EFIMmNSRXs"
 	}
 	number := false
 	for o := range c.Getopt(short, nil) {

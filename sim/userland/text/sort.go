@@ -68,7 +68,7 @@ func sortProgram(c *prog.Ctx) int {
 	c.UsageStatus, c.WriteStatus = 2, 2
 	short, long := "bcCdfghik:mMno:rRsS:t:T:uVy:z", sortLong
 	if !c.GNU() {
-		short, long = "ngMVucszbrdfimS:T:o:k:t:h", nil
+		short, long = "ngMVucszbrdfimS:T:o:k:t:", nil
 	}
 	files0, source := "", ""
 	for o := range c.Getopt(short, long) {

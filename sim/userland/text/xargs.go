@@ -266,7 +266,7 @@ func (x *xarger) item() (string, bool) {
 				x.lineEnd = true
 				return string(b), true
 			}
-		case (ch == ' ' || ch == '\t') && x.replace != "":
+		case x.replace != "" && (ch == ' ' || ch == '\t' || !c.GNU() && strings.IndexByte("\v\f\r", ch) >= 0):
 			if any { // leading blanks go, others stay
 				x.grow(&b, ch)
 			}

@@ -33,7 +33,7 @@ func (m *memory) Strftime(string, int64, bool) string            { return "" }
 
 func run(t *testing.T, src, input string, d Dialect) string {
 	t.Helper()
-	p, err := Parse(src, d)
+	p, err := Parse(d, Source{CommandLine, src})
 	if err != nil {
 		return err.Error()
 	}
@@ -96,7 +96,7 @@ func FuzzAwk(f *testing.F) {
 		if busybox {
 			d = Busybox
 		}
-		p, err := Parse(src, d)
+		p, err := Parse(d, Source{CommandLine, src})
 		if err != nil {
 			return
 		}

@@ -551,10 +551,10 @@ func (in *interp) integer(n float64) int64 {
 		return math.MinInt32
 	case in.d == Mawk:
 		return int64(max(-math.MaxInt32-1, min(n, math.MaxInt32)))
-	case n >= 1<<63 || n < -(1<<63):
-		return 0
+	case n > math.MaxInt32 || n < math.MinInt32: // as the processor converts what does not fit
+		return math.MinInt32
 	}
-	return int64(int32(int64(n)))
+	return int64(n)
 }
 
 func (in *interp) unsigned(n float64) uint32 {

@@ -53,7 +53,7 @@ func (a *array) bySlot(mask uint32) []string {
 }
 
 // The variables that the language itself knows come first among the globals.
-var specialNames = []string{"NF", "NR", "FNR", "FS", "OFS", "ORS", "RS", "FILENAME", "SUBSEP", "RSTART", "RLENGTH", "CONVFMT", "OFMT", "ENVIRON", "ARGC", "ARGV"}
+var specialNames = []string{"NF", "NR", "FNR", "FS", "OFS", "ORS", "RS", "FILENAME", "SUBSEP", "RSTART", "RLENGTH", "CONVFMT", "OFMT", "ENVIRON", "ARGC", "ARGV", "RT", "ERRNO"}
 
 const (
 	vNF = iota
@@ -72,6 +72,8 @@ const (
 	vENVIRON
 	vARGC
 	vARGV
+	vRT    // Busybox only: what ended the record
+	vERRNO // Busybox only: why getline failed
 )
 
 // Limits on what a program may hold.
@@ -602,7 +604,10 @@ func (in *interp) store(x expr, v value) {
 	case *variable:
 		c := in.cell(x)
 		if c.arr != nil {
-			in.die("can't use array %s as a scalar", x.name)
+			if in.d == Mawk {
+				in.die("can't use array %s as a scalar", x.name)
+			}
+			c.arr = nil
 		}
 		if !x.local && x.index < len(specialNames) {
 			in.setSpecial(x.index, v)
@@ -835,6 +840,9 @@ func (in *interp) dynamic(s string) *posixre.Regexp {
 
 func (in *interp) call(x *call) value {
 	f := x.fn
+	if f == nil {
+		in.die("cmd. line:%d: Call to undefined function", x.line)
+	}
 	if in.depth++; in.depth > maxCalls {
 		in.die("function call nesting too deep")
 	}

@@ -193,6 +193,7 @@ func (r *recordReader) read(in *interp) (rec string, ok bool, err error) {
 		}
 		if b >= 0 {
 			rec = string(r.buf[:b])
+			in.endedBy(r.buf[b:e])
 			r.buf = r.buf[e:]
 			in.h.Step(len(rec) / 64)
 			return rec, true, nil
@@ -205,6 +206,7 @@ func (r *recordReader) read(in *interp) (rec string, ok bool, err error) {
 			if re != nil && len(r.buf) > 0 {
 				if loc := re.Match(r.buf, 0, 0, 0, in.h.Step); loc != nil && loc[1] > loc[0] {
 					rec = string(r.buf[:loc[0]])
+					in.endedBy(r.buf[loc[0]:loc[1]])
 					r.buf = r.buf[loc[1]:]
 					return rec, true, nil
 				}
@@ -217,8 +219,16 @@ func (r *recordReader) read(in *interp) (rec string, ok bool, err error) {
 			if re != nil {
 				rec = strings.TrimSuffix(rec, "\n")
 			}
+			in.endedBy(nil)
 			return rec, true, nil
 		}
+	}
+}
+
+// endedBy keeps what stood between a record and the next.
+func (in *interp) endedBy(separator []byte) {
+	if in.d == Busybox {
+		in.globals[vRT].v = text(string(separator))
 	}
 }
 
@@ -236,9 +246,7 @@ func (in *interp) openNext() bool {
 				return false
 			}
 			in.main = newRecordReader(f)
-			if in.d == Mawk {
-				in.globals[vFILENAME].v = text("-")
-			}
+			in.globals[vFILENAME].v = text("-")
 			return true
 		}
 		key := strconv.Itoa(in.args)
@@ -336,6 +344,9 @@ func (in *interp) getline(x *getline) value {
 			} else {
 				f, err := in.h.OpenRead(name)
 				if err != nil {
+					if errno, ok := err.(linux.Errno); ok && in.d == Busybox {
+						in.globals[vERRNO].v = number(float64(errno))
+					}
 					return number(-1)
 				}
 				s.c, s.r = f, newRecordReader(f)

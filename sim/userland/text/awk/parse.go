@@ -21,15 +21,30 @@ type parser struct {
 	noIn   bool // inside "for (" an "in" belongs to the for
 	noGT   bool // in print's list ">" is a redirection
 	calls  []*call
+	source string          // how errors name what is read
 	begin  bool            // in a BEGIN or END
 	uses   map[string]byte // mawk: 's' and 'a' of names whose kind is known
 }
 
 type parseFailure struct{ err *Error }
 
-// Parse reads a program.
-func Parse(src string, d Dialect) (p *Program, err error) {
-	pr := &parser{lexer: newLexer(src, d), p: &Program{dialect: d, funcs: map[string]*function{}, globals: map[string]int{}}, uses: map[string]byte{}}
+// Source is one part of a program's text, and how errors in it name it: the file of -f, or
+// CommandLine.
+type Source struct{ Name, Text string }
+
+// CommandLine is the Name of a Source that was given on the command line.
+const CommandLine = "cmd. line"
+
+// Parse reads a program. To mawk its sources are one text; in Busybox each stands for itself.
+func Parse(d Dialect, sources ...Source) (p *Program, err error) {
+	if d == Mawk {
+		var texts []string
+		for _, s := range sources {
+			texts = append(texts, s.Text)
+		}
+		sources = []Source{{CommandLine, strings.Join(texts, "\n")}}
+	}
+	pr := &parser{p: &Program{dialect: d, funcs: map[string]*function{}, globals: map[string]int{}}, uses: map[string]byte{}}
 	defer func() {
 		if r := recover(); r != nil {
 			f, ok := r.(parseFailure)
@@ -42,7 +57,11 @@ func Parse(src string, d Dialect) (p *Program, err error) {
 	for _, name := range specialNames {
 		pr.global(name)
 	}
-	pr.program()
+	for _, s := range sources {
+		pr.lexer, pr.source = newLexer(s.Text, d), s.Name
+		pr.program()
+	}
+	pr.resolve()
 	return pr.p, nil
 }
 
@@ -92,7 +111,7 @@ func (p *parser) fail() {
 func head(s string) string { return s[:min(len(s), 10)] }
 
 func (p *parser) failBusybox(msg string) {
-	panic(parseFailure{failure(1, "cmd. line:%d: %s", p.at, msg)})
+	panic(parseFailure{failure(1, "%s:%d: %s", p.source, p.at, msg)})
 }
 
 func (p *parser) failMawk(format string, args ...any) {
@@ -181,7 +200,6 @@ func (p *parser) program() {
 		}
 		switch {
 		case p.tok == tEOF:
-			p.resolve()
 			return
 		case p.isKey("BEGIN"), p.isKey("END"):
 			begin := p.text == "BEGIN"
@@ -229,8 +247,8 @@ func (p *parser) resolve() {
 		c := p.calls[i]
 		f := p.p.funcs[c.name]
 		if f == nil || !f.defined {
-			if p.dialect == Busybox {
-				panic(parseFailure{failure(1, "cmd. line:%d: Call to undefined function", c.line)})
+			if p.p.dialect == Busybox {
+				continue // an error when it is called
 			}
 			missing = append(missing, fmt.Sprintf("line %d: function %s never defined", p.line+1, c.name))
 			continue
@@ -264,7 +282,7 @@ func (p *parser) function() {
 	f.defined, f.line = true, p.at
 	p.next()
 	p.want("(")
-	for !p.is(")") {
+	for more := !p.is(")"); more; {
 		if p.tok != tName {
 			p.fail()
 		}
@@ -275,11 +293,10 @@ func (p *parser) function() {
 		}
 		f.params = append(f.params, p.text)
 		p.next()
-		if !p.is(",") {
-			break
+		if more = p.is(","); more {
+			p.next()
+			p.newlines()
 		}
-		p.next()
-		p.newlines()
 	}
 	p.want(")")
 	p.newlines()
@@ -500,6 +517,9 @@ func (p *parser) simple() stmt {
 		if paren {
 			p.want("(")
 		}
+		if p.ended() && p.dialect == Busybox {
+			p.failBusybox("Too few arguments")
+		}
 		if p.tok != tName {
 			p.fail()
 		}
@@ -549,6 +569,7 @@ func (p *parser) print() stmt {
 			save := *p.lexer
 			parens, calls := p.parens, len(p.calls)
 			p.want("(")
+			p.notEmpty()
 			old := p.noGT
 			p.noGT = false
 			args := p.list(")")
@@ -571,7 +592,11 @@ func (p *parser) print() stmt {
 		s.mode = p.text
 		p.next()
 		p.noGT = true
-		s.to = p.concat()
+		if p.dialect == Busybox { // whose target is a whole expression: print 1 > 2 ? "a" : "b"
+			s.to = p.expr()
+		} else {
+			s.to = p.concat()
+		}
 		p.noGT = false
 	}
 	if s.format && len(s.args) == 0 {
@@ -915,8 +940,16 @@ func (p *parser) primary(simple bool) expr {
 // operand is what stands behind "<" of getline: no concatenation.
 func (p *parser) operand() expr { return p.postfix() }
 
+// notEmpty fails at "()", behind its first half.
+func (p *parser) notEmpty() {
+	if p.is(")") && p.dialect == Busybox {
+		p.failBusybox("Empty sequence")
+	}
+}
+
 func (p *parser) grouping() expr {
 	p.want("(")
+	p.notEmpty()
 	oldGT, oldIn := p.noGT, p.noIn
 	p.noGT, p.noIn = false, false
 	first := p.expr()
@@ -1027,7 +1060,13 @@ func compileRegexp(s string, d Dialect) (*posixre.Regexp, error) {
 	} else {
 		flags |= posixre.BracketEscape
 	}
-	return posixre.Compile(s, flags)
+	re, err := posixre.Compile(s, flags)
+	if err != nil && d == Busybox { // it tries again
+		if re, err := posixre.Compile(s, flags&^posixre.Extended); err == nil {
+			return re, nil
+		}
+	}
+	return re, err
 }
 
 // mawkRegexp is what mawk's own engine says.
