@@ -163,7 +163,7 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		space := vfs.NewNamespace(files, "overlay", overlayOptions(c))
 		cfg := e.sandboxConfig(c)
 		cfg.NS, cfg.Net, cfg.Pids = space, ns, pids
-		cfg.OnBudget = func(b *kernel.BudgetError) { x.write(Stderr, []byte(b.Error()+"\n")) }
+		cfg.OnBudget = func(b *kernel.BudgetError) { e.overBudget(l, x, b) }
 		cfg.OnOOM = func() { e.oomKilled(c.ID) }
 		box = e.k.NewSandbox(cfg)
 		spec := kernel.Spec{Umask: 0o022, Files: x.files(box), TTY: x.term, Limits: processLimits(c.Host)}
@@ -220,6 +220,24 @@ func (e *Engine) oomKilled(id string) {
 			e.emitContainerAt(now, was, "oom", nil)
 		}
 	})
+}
+
+// overBudget tells all who read a container's output, and that of the commands that run in it, which bound has ended it. It is called
+// inside the kernel.
+func (e *Engine) overBudget(l *live, main *stdio, b *kernel.BudgetError) {
+	line := []byte(b.Error() + "\n")
+	main.write(Stderr, line)
+	e.mu.Lock()
+	var commands []*stdio
+	for id := range l.execs {
+		if x := e.execs[id]; x != nil && x.io != nil {
+			commands = append(commands, x.io)
+		}
+	}
+	e.mu.Unlock()
+	for _, x := range commands {
+		x.write(Stderr, line)
+	}
 }
 
 // pidsOf is the sandbox whose process numbers a container of this mode shares, nil for its own.

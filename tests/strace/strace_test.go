@@ -14,8 +14,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/tools/txtar"
 )
 
 // script reaches for files, variables, programs and hosts in all the ways that docker's command
@@ -54,6 +57,26 @@ var allowed = regexp.MustCompile(`^(/proc/(self|[0-9]+)(/.*)?|/proc|/proc/stat|/
 var call = regexp.MustCompile(`^\d+ +(\w+)\((?:AT_FDCWD|\d+)?,? ?"((?:[^"\\]|\\.)*)"`)
 
 func TestNothingOfTheMachineIsTouched(t *testing.T) {
+	if out := watch(t, script); !strings.Contains(out, "Sending build context") {
+		t.Errorf("the script did not do what it is meant to:\n%s", out)
+	}
+}
+
+// What a submission may try to bring a lab down stays in the lab too.
+func TestHostileScriptsStayInside(t *testing.T) {
+	a, err := txtar.ParseFile("../cli/hostile.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(a.Files, func(f txtar.File) bool { return f.Name == "hostile.sh" })
+	if out := watch(t, string(a.Files[i].Data)); !strings.Contains(out, "still here") {
+		t.Errorf("the bystander did not live:\n%s", out)
+	}
+}
+
+// watch runs a script in a lab and looks at the system calls that dockerlab makes meanwhile. It gives what was printed.
+func watch(t *testing.T, script string) string {
+	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		t.Skip("strace is not installed")
@@ -87,9 +110,6 @@ func TestNothingOfTheMachineIsTouched(t *testing.T) {
 	if strings.Contains(string(out), "outside") {
 		t.Error("a variable of the machine was seen in the lab")
 	}
-	if !strings.Contains(string(out), "Sending build context") {
-		t.Errorf("the script did not do what it is meant to:\n%s", out)
-	}
 
 	f, err := os.Open(log)
 	if err != nil {
@@ -115,4 +135,5 @@ func TestNothingOfTheMachineIsTouched(t *testing.T) {
 	if calls < 5 {
 		t.Errorf("only %d calls were seen; is the log read right?", calls)
 	}
+	return string(out)
 }

@@ -818,7 +818,8 @@ func (s *shell) chdir(dir string, physical bool) error {
 		}
 	}
 	err := s.p.Chdir(to)
-	if err != nil && !physical {
+	if err != nil && !physical && s.d == Bash {
+		// Bash alone tries the argument as it stands.
 		if e := s.p.Chdir(dir); e != nil {
 			// what the path says is what is told of
 			return e

@@ -44,10 +44,7 @@ func (b *builder) grow(n int) {
 	b.size += n
 	b.s.p.Step(1 + n/64)
 	if b.size > maxText {
-		box := b.s.p.Sandbox()
-		box.Exceed("memory", box.Budget().Memory)
-		b.s.p.Step(1)
-		b.s.p.Exit(137)
+		b.s.outOfMemory()
 	}
 }
 
@@ -490,10 +487,7 @@ func (s *shell) readAll(fd int) string {
 		out = append(out, buf[:n]...)
 		s.charge(n)
 		if len(out) > maxText {
-			box := s.p.Sandbox()
-			box.Exceed("memory", box.Budget().Memory)
-			s.p.Step(1)
-			s.p.Exit(137)
+			s.outOfMemory()
 		}
 	}
 	s.charge(-len(out))

@@ -99,10 +99,7 @@ func (s *shell) expandBraces(ps []piece, count *int, depth int) [][]piece {
 		for _, a := range alts {
 			for _, t := range tails {
 				if *count++; *count > braceBound {
-					box := s.p.Sandbox()
-					box.Exceed("memory", box.Budget().Memory)
-					s.p.Step(1)
-					s.p.Exit(137)
+					s.outOfMemory()
 				}
 				p := make([]piece, 0, i+len(a)+len(t))
 				p = append(append(append(p, ps[:i]...), a...), t...)
@@ -186,10 +183,7 @@ func (s *shell) sequence(ps []piece) ([][]piece, bool) {
 	}
 	n := (max(lo, hi)-min(lo, hi))/step + 1
 	if n > braceBound || n <= 0 {
-		box := s.p.Sandbox()
-		box.Exceed("memory", box.Budget().Memory)
-		s.p.Step(1)
-		s.p.Exit(137)
+		s.outOfMemory()
 	}
 	s.p.Step(int(n))
 	width := 0

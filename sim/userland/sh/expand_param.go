@@ -546,9 +546,7 @@ func (s *shell) substitute(mt *matcher, text, pat, op string, put func(string) s
 			i++
 		}
 		if out.Len() > maxText {
-			box := s.p.Sandbox()
-			box.Exceed("memory", box.Budget().Memory)
-			s.p.Exit(137)
+			s.outOfMemory()
 		}
 	}
 	if n == 0 && at(0) == 0 {

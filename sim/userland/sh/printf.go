@@ -91,9 +91,7 @@ func (f *formatter) run(format string) {
 			return
 		}
 		if len(f.out) > maxText {
-			box := f.s.p.Sandbox()
-			box.Exceed("memory", box.Budget().Memory)
-			f.s.p.Exit(137)
+			f.s.outOfMemory()
 		}
 	}
 }
@@ -181,12 +179,13 @@ func (f *formatter) once(format string) {
 		if sp.width < 0 {
 			sp.left, sp.width = true, -sp.width
 		}
-		sp.width = min(sp.width, 1<<20)
 		sp.prec = -1
 		if j < len(format) && format[j] == '.' {
 			j++
 			sp.prec, _ = number()
-			sp.prec = min(sp.prec, 1<<20)
+		}
+		if f.s.p.Step(max(sp.width, sp.prec, 0) / 64); len(f.out)+max(sp.width, sp.prec) >= maxText {
+			f.s.outOfMemory()
 		}
 		for j < len(format) && strings.IndexByte("hlLjzt", format[j]) >= 0 && f.s.d != Dash {
 			if f.s.d == Ash && format[j] == 'z' && (j+1 >= len(format) || strings.IndexByte("diouxX", format[j+1]) < 0) {

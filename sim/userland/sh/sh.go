@@ -212,6 +212,14 @@ func (s *shell) process(body func() int) int {
 	return status
 }
 
+// outOfMemory ends the shell, and its container, for a text that is longer than a lab's shell holds.
+func (s *shell) outOfMemory() {
+	box := s.p.Sandbox()
+	box.Exceed("memory", box.Budget().Memory)
+	s.p.Step(1)
+	s.p.Exit(137)
+}
+
 // protect runs body and turns an exit, or an error that nobody else caught, into a status.
 func (s *shell) protect(body func() int) (status int) {
 	defer func() {

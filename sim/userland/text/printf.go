@@ -259,11 +259,11 @@ func (p *printer) directive(f string) (int, bool) {
 				return 0
 			}
 			n := p.integer(a)
-			return int(max(-(1 << 20), min(n, 1<<20)))
+			return int(max(-math.MaxInt32, min(n, math.MaxInt32)))
 		}
 		n := 0
 		for i < len(f) && isDigit(int(f[i])) {
-			n = min(n*10+int(f[i]-'0'), 1<<20)
+			n = min(n*10+int(f[i]-'0'), math.MaxInt32)
 			i++
 		}
 		return n
@@ -282,6 +282,12 @@ func (p *printer) directive(f string) (int, bool) {
 	for i < len(f) && strings.IndexByte("hlLjtz", f[i]) >= 0 {
 		i++
 	}
+	// What is padded is made whole before it is written.
+	size := int64(max(width, prec))
+	if c.Charge(size) != nil {
+		c.Step(1)
+	}
+	defer c.Charge(-size)
 	invalid := func() (int, bool) {
 		if c.GNU() {
 			c.Fail("%s: invalid conversion specification", f[:min(len(f), i+1)])

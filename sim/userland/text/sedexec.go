@@ -603,14 +603,14 @@ func (s *sedder) cycle() sedNext {
 		case 'G':
 			s.space = append(append(s.space, s.end), s.hold...)
 			s.ended = s.ended || !s.gnu || !s.holdOpen
-			s.bound(s.space)
+			s.bound(len(s.space), len(s.hold))
 		case 'h':
 			s.hold = append(s.hold[:0], s.space...)
 			s.holdOpen = !s.ended
 		case 'H':
 			s.hold = append(append(s.hold, s.end), s.space...)
 			s.holdOpen = s.holdOpen && !s.ended
-			s.bound(s.hold)
+			s.bound(len(s.hold), len(s.space))
 		case 'x':
 			s.space, s.hold = s.hold, s.space
 			s.ended, s.holdOpen = !s.gnu || !s.holdOpen, !s.ended
@@ -702,9 +702,10 @@ func (s *sedder) cycle() sedNext {
 	return sedPrint
 }
 
-func (s *sedder) bound(b []byte) {
-	s.c.Step(len(b) / 64)
-	if len(b) > maxLine {
+// bound is charged for bytes that were copied, and ends sed where a space holds more bytes than it may.
+func (s *sedder) bound(holds, copied int) {
+	s.c.Step(copied / 64)
+	if holds > maxLine {
 		s.c.Die(4, "memory exhausted")
 	}
 }
@@ -780,8 +781,9 @@ func (s *sedder) substitute(sub *sedSubst) {
 			out = append(out, s.space[b:e]...)
 		} else {
 			did = true
+			was := len(out)
 			out = s.replace(out, sub, loc)
-			s.bound(out)
+			s.bound(len(out), len(out)-was)
 		}
 		at = e
 		prevEnd = e
@@ -802,6 +804,7 @@ func (s *sedder) substitute(sub *sedSubst) {
 		return
 	}
 	out = append(out, s.space[at:]...)
+	s.bound(len(out), len(out))
 	s.space = out
 	s.replaced = true
 	if sub.eval {
