@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/dockerlab/dockerlab/sim/blob"
 	"github.com/dockerlab/dockerlab/sim/catalog"
 	"github.com/dockerlab/dockerlab/sim/container"
@@ -60,15 +58,12 @@ func (l *Lab) Restore(s *State) []container.Again {
 	return l.engine.Restore(s.Engine, func() { l.k.Do(func() { l.host.Files().Restore(s.Host) }) })
 }
 
-// Keep writes a state. What can be had from the registry again is written as its name.
-func (s *State) Keep(w *blob.Writer, registry *catalog.Registry) (blob.Ref, error) {
+// Keep writes a state, whole: a lab made with another catalogue goes on from it as well.
+func (s *State) Keep(w *blob.Writer) (blob.Ref, error) {
 	if r, ok := blob.Recall(w, s); ok {
 		return r, nil
 	}
-	k := &layer.Sink{Writer: w, Known: func(id digest.Digest) bool {
-		l, err := registry.Layer(id)
-		return err == nil && l != nil
-	}}
+	k := &layer.Sink{Writer: w}
 	engine, err := s.Engine.Keep(k)
 	if err != nil {
 		return engine, err
@@ -89,20 +84,15 @@ func (s *State) Keep(w *blob.Writer, registry *catalog.Registry) (blob.Ref, erro
 	return r, err
 }
 
-// ReadState reads a state that Keep wrote. The contents of files are read when they are wanted. o are
-// those of the lab that is to go on from it; its Registry and Programs count, and a State
-// in it is one that was read before, with which this one shares what it can.
-func ReadState(src blob.Source, r blob.Ref, o Options) (*State, error) {
+// readState reads a state that Keep wrote. The contents of files are read when they are wanted. w is
+// what goes on keeping it; nil: nothing does. o are those of the lab that is to go on from it; its
+// Registry and Programs count, and a State in it is one that was read before, with which this one shares
+// what it can.
+func readState(src blob.Source, r blob.Ref, w *blob.Writer, o Options) (*State, error) {
 	if o.Registry == nil {
 		o.Registry = catalog.Open()
 	}
-	from := &layer.Source{Source: src, Recipe: catalog.Content, Own: unionfs.ReadContent, Layer: func(id digest.Digest) (*layer.Layer, error) {
-		l, err := o.Registry.Layer(id)
-		if err == nil && l == nil {
-			err = fmt.Errorf("the catalogue has no layer %s any more: the state was kept with another", id)
-		}
-		return l, err
-	}}
+	from := &layer.Source{Source: src, Recipe: catalog.Content, Own: unionfs.ReadContent, Layer: o.Registry.Layer, Writer: w}
 	d, err := blob.Open(src, r)
 	if err != nil {
 		return nil, err

@@ -28,9 +28,8 @@ type Store interface {
 // the process: what has happened before a call of Save is kept when it returns, and everything else
 // within a second.
 type Timeline struct {
-	store    Store // nil: nothing is kept
-	registry *catalog.Registry
-	options  Options
+	store   Store // nil: nothing is kept
+	options Options
 
 	saving sync.Mutex // one save at a time; outside of mu
 	writer *blob.Writer
@@ -75,7 +74,7 @@ func NewTimeline(store Store, o Options) (*Timeline, error) {
 	if o.Registry == nil {
 		o.Registry = catalog.Open()
 	}
-	t := &Timeline{store: store, registry: o.Registry, options: o, stop: make(chan struct{})}
+	t := &Timeline{store: store, options: o, stop: make(chan struct{})}
 	if store == nil {
 		return t, nil
 	}
@@ -358,7 +357,7 @@ func (t *Timeline) Snapshots() []Snapshot {
 func (t *Timeline) write(p past) (blob.Ref, error) {
 	var e blob.Encoder
 	e.String(p.label)
-	now, err := p.now.Keep(t.writer, t.registry)
+	now, err := p.now.Keep(t.writer)
 	if err != nil {
 		return now, err
 	}
@@ -370,7 +369,7 @@ func (t *Timeline) write(p past) (blob.Ref, error) {
 			if r.IsZero() || !t.store.Has(r) {
 				s, err := m.open()
 				if err == nil {
-					r, err = s.Keep(t.writer, t.registry)
+					r, err = s.Keep(t.writer)
 				}
 				if err != nil {
 					return r, err
@@ -395,14 +394,14 @@ func (t *Timeline) read(src blob.Source, root blob.Ref) (past, error) {
 	for _, list := range []*[]*moment{&p.undo, &p.redo, &p.names} {
 		for n := d.Count(); n > 0; n-- {
 			m := &moment{what: d.String(), at: d.Time(), ref: d.Ref()}
-			m.open = sync.OnceValues(func() (*State, error) { return ReadState(src, m.ref, o) })
+			m.open = sync.OnceValues(func() (*State, error) { return readState(src, m.ref, t.writer, o) })
 			*list = append(*list, m)
 		}
 	}
 	if err := d.End(); err != nil {
 		return past{}, err
 	}
-	p.now, err = ReadState(src, now, o)
+	p.now, err = readState(src, now, t.writer, o)
 	o.State = p.now // with which the others share
 	return p, err
 }

@@ -21,7 +21,7 @@ import (
 //	         root 32, checksum of all since the batch's beginning 4
 const (
 	magic      = "dockerlab state\n"
-	version    = 1
+	version    = 2 // of what is in the blobs as well
 	headerSize = 32
 
 	batchMagic  = "lab "

@@ -32,12 +32,12 @@ func Recall[T any](w *Writer, v *T) (Ref, bool) {
 	return r, ok && w.Has(r)
 }
 
-// Remember notes that v was kept as r.
+// Remember notes that v was kept as r. A nil Writer remembers nothing.
 func Remember[T any](w *Writer, v *T, r Ref) {
-	m := w.Memo
-	if m == nil {
+	if w == nil || w.Memo == nil {
 		return
 	}
+	m := w.Memo
 	key := weak.Make(v)
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -259,6 +259,7 @@ func (x *reader) container(r blob.Ref) (*Container, error) {
 	if c.Files, err = unionfs.ReadSnapshot(x.src, files, c.Base.Tree); err != nil {
 		return nil, fmt.Errorf("container %s: %w", c.Name, err)
 	}
+	blob.Remember(x.src.Writer, c, r)
 	return c, nil
 }
 
@@ -289,5 +290,6 @@ func (x *reader) base(r blob.Ref) (*Base, error) {
 		return nil, err
 	}
 	x.bases[r] = b
+	blob.Remember(x.src.Writer, b, r)
 	return b, nil
 }

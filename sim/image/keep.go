@@ -92,5 +92,9 @@ func readImage(src *layer.Source, r blob.Ref) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(raw, layers)
+	i, err := Parse(raw, layers)
+	if err == nil {
+		blob.Remember(src.Writer, i, r)
+	}
+	return i, err
 }

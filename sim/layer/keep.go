@@ -18,21 +18,21 @@ import (
 // Sink is where contents, layers, stacks and trees are kept.
 type Sink struct {
 	*blob.Writer
-	// Known says of a layer that whoever reads will have it from elsewhere, the catalogue: then its
-	// name is written and no more. nil knows none.
-	Known func(digest.Digest) bool
 }
 
 // Source is where they are read from again. Contents are read when they are wanted. It is safe for
 // concurrent use.
 type Source struct {
 	blob.Source
-	// Layer gives a layer of which only the name was written.
+	// Layer gives a layer that whoever reads has already, so that it is shared; nil: it is read. It may
+	// be nil, and so knows none.
 	Layer func(digest.Digest) (*Layer, error)
 	// Recipe makes the Content of a Recipe.
 	Recipe func(string) (Content, error)
 	// Own reads what a Keepable has appended.
 	Own func(s *Source, d *blob.Decoder) Content
+	// Writer is what goes on keeping what is read here: it need not write that again. nil: nothing does.
+	Writer *blob.Writer
 
 	mu     sync.Mutex
 	layers map[blob.Ref]*Layer
@@ -272,8 +272,7 @@ func (c *stored) ReadAt(p []byte, off int64) (int, error) {
 
 // How layers are written.
 const (
-	layerKnown = iota
-	layerTar
+	layerTar = iota
 	layerEntries
 )
 
@@ -285,8 +284,6 @@ func (s *Sink) Layer(l *Layer) (blob.Ref, error) {
 	var e blob.Encoder
 	e.String(string(l.DiffID()))
 	switch {
-	case s.Known != nil && s.Known(l.DiffID()):
-		e.Uint(layerKnown)
 	case l.tar != nil:
 		e.Uint(layerTar)
 		e.Uint(uint64(l.Size()))
@@ -369,11 +366,32 @@ func (s *Source) ReadLayer(r blob.Ref) (*Layer, error) {
 		return nil, err
 	}
 	id := digest.Digest(d.String())
-	switch kind := d.Uint(); kind {
-	case layerKnown:
+	if s.Layer != nil {
 		if l, err = s.Layer(id); err != nil {
+			return nil, fmt.Errorf("layer %s: %w", id, err)
+		}
+	}
+	if l == nil {
+		if l, err = s.layer(id, d); err != nil {
 			return nil, err
 		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first := s.layers[r]; first != nil {
+		return first, nil
+	}
+	if s.layers == nil {
+		s.layers = map[blob.Ref]*Layer{}
+	}
+	s.layers[r] = l
+	blob.Remember(s.Writer, l, r)
+	return l, nil
+}
+
+// layer takes what Layer wrote behind the name.
+func (s *Source) layer(id digest.Digest, d *blob.Decoder) (l *Layer, err error) {
+	switch kind := d.Uint(); kind {
 	case layerTar:
 		size := int64(d.Uint())
 		t := s.Content(d)
@@ -392,19 +410,7 @@ func (s *Source) ReadLayer(r blob.Ref) (*Layer, error) {
 	default:
 		d.Fail(fmt.Errorf("there are no layers of kind %d", kind))
 	}
-	if err := d.End(); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if first := s.layers[r]; first != nil {
-		return first, nil
-	}
-	if s.layers == nil {
-		s.layers = map[blob.Ref]*Layer{}
-	}
-	s.layers[r] = l
-	return l, nil
+	return l, d.End()
 }
 
 // Stack keeps a stack. The zero Ref is the empty one.
@@ -477,6 +483,7 @@ func (s *Source) stack(r blob.Ref, depth int) (*Stack, error) {
 		s.stacks = map[blob.Ref]*Stack{}
 	}
 	s.stacks[r] = st
+	blob.Remember(s.Writer, st, r)
 	return st, nil
 }
 

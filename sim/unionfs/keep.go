@@ -223,6 +223,7 @@ func ReadSnapshot(src *layer.Source, r blob.Ref, lower *layer.Tree) (*Snapshot, 
 		return nil, fmt.Errorf("reading a file system: %w", err)
 	}
 	s.tree = x.t.Freeze()
+	blob.Remember(src.Writer, s, r)
 	return s, nil
 }
 
