@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strconv"
 	"strings"
@@ -23,8 +24,9 @@ const archiveLimit = 1 << 30
 
 // place of docker cp: what the user wrote, and where it leads.
 type cpPath struct {
-	abs string // from the root; it keeps a "/" or "/." at its end
-	ref vfs.Ref
+	abs  string // from the root; it keeps a "/" or "/." at its end
+	ref  vfs.Ref
+	stat *types.ContainerPathStat
 }
 
 // keepEnd is p made clean but for a separator or a dot at its end, which say that it is a
@@ -89,38 +91,43 @@ func (e *Engine) look(ref, p string) (*vfs.View, cpPath, error) {
 	}
 	at := cpPath{abs: keepEnd(p)}
 	dir, base := path.Split(at.abs)
-	if base == "." {
-		base = ""
-	}
-	at.ref, err = v.Resolve(dir, true)
-	if err == nil && base != "" {
-		var st vfs.Stat
-		if st, err = at.ref.Stat(); err == nil && !st.Mode.IsDir() {
-			err = linux.ENOTDIR
-		} else if err == nil {
-			at.ref, err = v.ResolveAt(at.ref, base, false)
-		}
-	} else if err == nil && at.abs != "/" && at.abs != "/." {
-		if st, e := at.ref.Stat(); e == nil && !st.Mode.IsDir() {
-			err = linux.ENOTDIR
+	resolved, err := v.InScope(dir)
+	if err == nil {
+		resolved = strings.TrimSuffix(resolved, "/") + "/" + base
+		if at.ref, err = v.Resolve(resolved, false); err != nil && err != linux.ENOENT {
+			err = &fs.PathError{Op: "lstat", Path: resolved, Err: err}
 		}
 	}
 	switch {
 	case err == linux.ENOENT:
 		return nil, at, notFound("Could not find the file %s in container %s", p, ref)
 	case err != nil:
-		return nil, at, system("lstat %s/merged%s: %s", graphDir(c.ID), at.abs, errnoText(err))
+		return nil, at, c.scoped(err)
+	}
+	if at.stat, err = statPath(v, at); err != nil {
+		return nil, at, c.scoped(err)
 	}
 	return v, at, nil
 }
 
+// scoped words an error of vfs.View.InScope, whose paths begin where the engine has c's root.
+func (c *Container) scoped(err error) error {
+	merged := graphDir(c.ID) + "/merged"
+	var loop *vfs.TooManyLinks
+	var at *fs.PathError
+	switch {
+	case errors.As(err, &loop):
+		return system("%w", &vfs.TooManyLinks{Path: merged + loop.Path})
+	case errors.As(err, &at):
+		return system("%s %s: %s", at.Op, merged+at.Path, errnoText(at.Err))
+	}
+	return err
+}
+
 // StatPath describes a file of a container.
 func (e *Engine) StatPath(ref, p string) (*types.ContainerPathStat, error) {
-	v, at, err := e.look(ref, p)
-	if err != nil {
-		return nil, err
-	}
-	return statPath(v, at)
+	_, at, err := e.look(ref, p)
+	return at.stat, err
 }
 
 func statPath(v *vfs.View, at cpPath) (*types.ContainerPathStat, error) {
@@ -130,37 +137,11 @@ func statPath(v *vfs.View, at cpPath) (*types.ContainerPathStat, error) {
 	}
 	s := &types.ContainerPathStat{Name: path.Base(at.abs), Size: st.Size, Mode: st.Mode.FileMode(), Mtime: st.Mtime}
 	if st.Mode.IsSymlink() {
-		if s.LinkTarget, err = v.Readlink(strings.TrimSuffix(at.abs, "/")); err != nil {
+		if s.LinkTarget, err = v.InScope(at.abs); err != nil {
 			return nil, err
 		}
-		s.LinkTarget = followAll(v, at.abs)
 	}
 	return s, nil
-}
-
-// followAll is where a path leads in the end, though nothing may be there.
-func followAll(v *vfs.View, p string) string {
-	for range 40 {
-		st, err := v.Lstat(p)
-		if err != nil || !st.Mode.IsSymlink() {
-			break
-		}
-		target, err := v.Readlink(p)
-		if err != nil {
-			break
-		}
-		if path.IsAbs(target) {
-			p = path.Clean(target)
-		} else {
-			p = path.Join(path.Dir(p), target)
-		}
-	}
-	if ref, err := v.Resolve(p, true); err == nil {
-		if real, ok := v.PathOf(ref); ok {
-			return real
-		}
-	}
-	return p
 }
 
 // GetArchive gives a file of a container, or a directory with all that is in it, as a tar whose
@@ -170,14 +151,10 @@ func (e *Engine) GetArchive(ref, p string) (*types.ContainerPathStat, func(w io.
 	if err != nil {
 		return nil, nil, err
 	}
-	st, err := statPath(v, at)
-	if err != nil {
-		return nil, nil, err
-	}
 	if c, err := e.Container(ref); err == nil {
 		e.emitContainer(c, "archive-path", nil)
 	}
-	return st, func(w io.Writer) error {
+	return at.stat, func(w io.Writer) error {
 		t := newTarrer(w, v)
 		if err := t.add(at.ref, path.Base(at.abs)); err != nil {
 			return err
@@ -323,23 +300,25 @@ func (e *Engine) PutArchive(ref, dir string, o PutOptions, body io.Reader) error
 	if c, err = e.Container(c.ID); err != nil {
 		return err
 	}
-	abs := keepEnd(dir)
-	check := func(v *vfs.View) error {
-		st, err := v.Stat(abs)
+	check := func(v *vfs.View) (place string, err error) {
+		if place, err = v.InScope(keepEnd(dir)); err != nil {
+			return "", c.scoped(err)
+		}
+		st, err := v.Lstat(place)
 		switch {
 		case err == linux.ENOENT:
-			return notFound("Could not find the file %s in container %s", dir, ref)
+			return "", notFound("Could not find the file %s in container %s", dir, ref)
 		case err != nil:
-			return system("lstat %s/merged%s: %s", graphDir(c.ID), abs, errnoText(err))
+			return "", c.scoped(&fs.PathError{Op: "lstat", Path: place, Err: err})
 		case !st.Mode.IsDir():
-			return refuse(Unknown, "extraction point is not a directory")
+			return "", refuse(Unknown, "extraction point is not a directory")
 		}
-		return c.mayWrite(abs)
+		return place, c.mayWrite(place)
 	}
 	e.withFiles(c, func(fs *unionfs.FS) {
 		var v *vfs.View
 		if v, err = e.cpView(c, fs, true); err == nil {
-			err = check(v)
+			_, err = check(v)
 		}
 	})
 	if err != nil {
@@ -359,10 +338,11 @@ func (e *Engine) PutArchive(ref, dir string, o PutOptions, body io.Reader) error
 		if v, err = e.cpView(c, fs, false); err != nil {
 			return
 		}
-		if err = check(v); err != nil {
+		var place string
+		if place, err = check(v); err != nil {
 			return
 		}
-		u := untarrer{v: v, dir: path.Clean(abs), o: o, times: map[string]time.Time{}}
+		u := untarrer{v: v, dir: place, o: o, times: map[string]time.Time{}}
 		// A container without a user keeps the owners of the archive, whatever the client wants.
 		if u.o.Chown = o.Chown && c.Config.User != ""; u.o.Chown {
 			if u.id, err = hostUser(c.Config.User); err != nil {
@@ -459,7 +439,7 @@ func (u *untarrer) entry(h *tar.Header, r io.Reader) error {
 			return nil
 		case !(st.Mode.IsDir() && isDir):
 			if err := removeAll(u.v, at); err != nil {
-				return fmt.Errorf("unlinkat %s: %s", at, errnoText(err))
+				return fmt.Errorf("unlinkat %s/%s: %s", path.Dir(at), path.Base(at), errnoText(err)) // "//x" at the top
 			}
 		}
 	}
@@ -468,22 +448,31 @@ func (u *untarrer) entry(h *tar.Header, r io.Reader) error {
 
 func (u *untarrer) make(h *tar.Header, at string, r io.Reader) error {
 	mode := linux.Mode(h.Mode & 0o7777)
+	worded := func(what string, err error) error {
+		if err != nil {
+			err = fmt.Errorf("%s: %s", what, errnoText(err))
+		}
+		return err
+	}
 	var err error
 	switch h.Typeflag {
 	case tar.TypeDir:
 		if err = u.v.Mkdir(at, mode); err == linux.EEXIST {
 			err = nil
 		}
+		err = worded("mkdir "+at, err)
 	case tar.TypeReg, tar.TypeRegA: //nolint:staticcheck // old archives have it
-		err = u.file(at, mode, r)
+		if err = worded("open "+at, u.v.WriteFile(at, nil, mode)); err == nil {
+			err = u.content(at, r)
+		}
 	case tar.TypeLink:
 		target := path.Join(u.dir, h.Linkname)
 		if target != u.dir && !strings.HasPrefix(target, strings.TrimSuffix(u.dir, "/")+"/") {
 			return fmt.Errorf("invalid hardlink %q -> %q", target, h.Linkname)
 		}
-		return u.v.Link(target, at)
+		return worded("link "+target+" "+at, u.v.Link(target, at))
 	case tar.TypeSymlink:
-		err = u.v.Symlink(h.Linkname, at)
+		err = worded("symlink "+h.Linkname+" "+at, u.v.Symlink(h.Linkname, at))
 	case tar.TypeFifo:
 		err = u.v.Mknod(at, linux.S_IFIFO|mode, 0)
 	case tar.TypeChar:
@@ -494,7 +483,7 @@ func (u *untarrer) make(h *tar.Header, at string, r io.Reader) error {
 		return fmt.Errorf("unhandled tar header type %d", h.Typeflag)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %s", at, errnoText(err))
+		return err
 	}
 	uid, gid := uint32(h.Uid), uint32(h.Gid)
 	if u.o.Chown {
@@ -535,10 +524,8 @@ func (u *untarrer) xattrs(h *tar.Header, at string) error {
 	return nil
 }
 
-func (u *untarrer) file(at string, mode linux.Mode, r io.Reader) error {
-	if err := u.v.WriteFile(at, nil, mode); err != nil {
-		return err
-	}
+// content writes a file that is empty.
+func (u *untarrer) content(at string, r io.Reader) error {
 	ref, err := u.v.Resolve(at, false)
 	if err != nil {
 		return err
@@ -548,7 +535,7 @@ func (u *untarrer) file(at string, mode linux.Mode, r io.Reader) error {
 		n, err := r.Read(buf)
 		if n > 0 {
 			if _, err := ref.Mount.FS.WriteAt(ref.Ino, buf[:n], off); err != nil {
-				return err
+				return fmt.Errorf("write %s: %s", at, errnoText(err))
 			}
 			off += int64(n)
 		}

@@ -57,6 +57,7 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 		for _, tmp := range l.mounted {
 			tmp.Discard()
 		}
+		e.releaseVolumes(c)
 	})
 	code := st.ExitCode()
 	left := e.disconnectAll(id)

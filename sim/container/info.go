@@ -147,8 +147,11 @@ func (e *Engine) DiskUsage() (*types.DiskUsage, error) {
 		return nil, err
 	}
 	for _, v := range s.Volumes.All() {
+		if len(v.Options) > 0 { // its files are elsewhere, perhaps
+			continue
+		}
 		r := v.resource()
-		r.UsageData = &types.VolumeUsageData{RefCount: int64(len(s.volumeUsers(v.Name))), Size: e.volumeSize(v.Name)}
+		r.UsageData = &types.VolumeUsageData{RefCount: int64(len(s.volumeUsers(v.Name))), Size: e.volumeSize(v)}
 		du.Volumes = append(du.Volumes, r)
 	}
 	return du, nil

@@ -43,7 +43,7 @@ func (e *Engine) sandboxConfig(c *Container) kernel.SandboxConfig {
 		NoNewPrivs: noNewPrivileges(h.SecurityOpt), Unfiltered: h.Privileged || slices.ContainsFunc(h.SecurityOpt, unconfined),
 		MemoryLimit: h.Memory, OOMScoreAdj: h.OomScoreAdj, Cgroups: cgroupLines(c), CPUs: cpuCount(h.CpusetCpus), Sysctls: h.Sysctls,
 		MakeTmpfs: func(size int64) vfs.Filesystem {
-			o := e.fsOptions("tmpfs", nil)
+			o := e.fsOptions("tmpfs", e.bounded())
 			if size > 0 {
 				o.Disk = &unionfs.Disk{Size: size}
 			}

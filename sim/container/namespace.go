@@ -1,7 +1,10 @@
 package container
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"sort"
@@ -10,7 +13,6 @@ import (
 
 	ctypes "github.com/docker/docker/api/types/container"
 	mtypes "github.com/docker/docker/api/types/mount"
-	"github.com/docker/go-units"
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -37,6 +39,8 @@ type mounter struct {
 	ipc *ipc                          // nil where it does not run
 	sys *unionfs.FS                   // what standard made for /sys
 
+	charge func(int64) error // counts the memory of a tmpfs; nil where it does not run
+
 	// freeze, where it is set, gives what stands for a file system that others write to.
 	freeze func(vfs.Filesystem) vfs.Filesystem
 }
@@ -49,12 +53,67 @@ func (m *mounter) shown(fs vfs.Filesystem) vfs.Filesystem {
 	return fs
 }
 
-// mount puts fs at a path, which is made if need be: a directory, or a file where file is set.
-func (m *mounter) mount(at string, mt *vfs.Mount, file bool) error {
-	if err := m.place(at, file); err != nil {
-		return err
+// mountJob is a mount to be made.
+type mountJob struct {
+	at      string
+	source  string // as errors name it: a path on the host, or "tmpfs"
+	options mountOptions
+	file    bool // what is mounted is no directory
+	mt      *vfs.Mount
+}
+
+// procfd is what runc puts behind a target in the text of an error: it mounts by descriptor.
+const procfd = " (via /proc/self/fd/6)"
+
+// failed is why a mount could not be made, in runc's words.
+func (j *mountJob) failed(format string, args ...any) error {
+	return fmt.Errorf("%serror during container init: error mounting %q to rootfs at %q: %w: unknown", createFailed, j.source, j.at, fmt.Errorf(format, args...))
+}
+
+// inProc are the files of /proc that something may be mounted on.
+var inProc = []string{"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg",
+	"/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid"}
+
+// mount makes a mount. What it is to cover is made if need be.
+func (m *mounter) mount(j *mountJob) error {
+	merged := graphDir(m.c.ID) + "/merged"
+	memory := j.source == "tmpfs"
+	switch {
+	case memory:
+	case j.at == "/proc":
+		return j.failed("%q cannot be mounted because it is not of type proc", merged+j.at)
+	case strings.HasPrefix(j.at, "/proc/") && !slices.Contains(inProc, j.at):
+		return j.failed("%q cannot be mounted because it is inside /proc", merged+j.at)
 	}
-	return m.ns.Mount(at, mt)
+	err := m.place(j.at, j.file)
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	switch {
+	case err == nil:
+		err = m.ns.Mount(j.at, j.mt)
+	case memory:
+		return j.failed("mkdir %s: %s", merged+m.obstacle(j.at), errnoText(err))
+	case err == linux.ENOTDIR:
+		return j.failed("open o_path procfd: open %s: %s", merged+j.at, errnoText(err))
+	}
+	if err != nil {
+		return j.failed("%s: %s", j.options.call(j.source, j.at+procfd), errnoText(err))
+	}
+	return nil
+}
+
+// obstacle is the first name on the way to a path that is no directory.
+func (m *mounter) obstacle(p string) string {
+	at := ""
+	for _, name := range strings.Split(p[1:], "/") {
+		at += "/" + name
+		if st, err := m.v.Stat(at); err != nil || !st.Mode.IsDir() {
+			break
+		}
+	}
+	return at
 }
 
 // place makes a mount point.
@@ -125,7 +184,10 @@ func (m *mounter) standard(box *kernel.Sandbox, tty *kernel.Terminal) error {
 		mounts = append(mounts, place{"/dev/shm", vfs.Mount{FS: m.ipc.shm, Source: "shm", Options: fmt.Sprintf("nosuid,nodev,noexec,relatime,size=%dk", m.ipc.size>>10)}})
 	}
 	for _, mt := range mounts {
-		if err := m.mount(mt.at, &mt.m, false); err != nil {
+		if err := m.place(mt.at, false); err != nil {
+			return err
+		}
+		if err := m.ns.Mount(mt.at, &mt.m); err != nil {
 			return err
 		}
 	}
@@ -272,58 +334,52 @@ func makeDevices(fs *unionfs.FS, tty *kernel.Terminal) error {
 
 // volumes mounts what the container's options ask for: volumes, binds and tmpfs, parents first,
 // and the engine's files in /etc where no mount of the user's stands. Without etc, as docker cp
-// sees a container, there are neither these nor tmpfs.
+// sees a container, there are neither these nor tmpfs. It gives those of memory.
 func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
-	type job struct {
-		at   string
-		file bool
-		mt   *vfs.Mount
-	}
-	var jobs []job
+	var jobs []*mountJob
 	var tmp []*unionfs.FS
+	addTmpfs := func(at, options string) error {
+		if m.freeze != nil {
+			return nil
+		}
+		fs, j, err := m.tmpfs(at, options)
+		if err == nil {
+			tmp, jobs = append(tmp, fs), append(jobs, j)
+		}
+		return err
+	}
 	covered := map[string]bool{}
 	for _, mp := range m.c.Mounts {
 		covered[mp.Destination] = true
+		j := &mountJob{at: mp.Destination, source: mp.Source, options: mountOptions{flags: msBind | msRec}}
+		var err error
 		switch mp.Type {
 		case mtypes.TypeVolume:
-			fs, err := m.e.volumeFS(mp.Name)
-			if err != nil {
-				return nil, err
+			if j.mt, err = m.e.volumeMount(mp.Name, m.freeze == nil); err != nil {
+				err = system("error while mounting volume '%s': %w", mp.Source, err)
 			}
-			source := "/dev/vda1"
-			if fs.Type() == "tmpfs" {
-				source = "tmpfs"
-			}
-			jobs = append(jobs, job{mp.Destination, false, &vfs.Mount{FS: m.shown(fs), Source: source, ReadOnly: !mp.RW, Options: "relatime"}})
 		case mtypes.TypeBind:
-			mt, file, err := m.e.bind(mp)
-			if err != nil {
-				return nil, err
-			}
-			mt.FS = m.shown(mt.FS)
-			jobs = append(jobs, job{mp.Destination, file, mt})
+			j.mt, j.file, err = m.e.bind(mp)
 		case mtypes.TypeTmpfs:
-			if m.freeze != nil {
-				continue
-			}
-			fs, mt, err := m.tmpfs(mp.Destination, tmpfsOptions(mp.Spec))
-			if err != nil {
+			if err := addTmpfs(mp.Destination, tmpfsOptions(mp.Spec)); err != nil {
 				return nil, err
 			}
-			tmp = append(tmp, fs)
-			jobs = append(jobs, job{mp.Destination, false, mt})
+			continue
 		}
-	}
-	for dest, opts := range m.c.Host.Tmpfs {
-		if m.freeze != nil {
-			break
-		}
-		fs, mt, err := m.tmpfs(path.Clean(dest), opts)
 		if err != nil {
 			return nil, err
 		}
-		tmp = append(tmp, fs)
-		jobs = append(jobs, job{path.Clean(dest), false, mt})
+		if !mp.RW {
+			j.options.flags |= msReadOnly
+			j.mt.ReadOnly = true
+		}
+		j.mt.FS = m.shown(j.mt.FS)
+		jobs = append(jobs, j)
+	}
+	for _, dest := range slices.Sorted(maps.Keys(m.c.Host.Tmpfs)) {
+		if err := addTmpfs(path.Clean(dest), m.c.Host.Tmpfs[dest]); err != nil {
+			return nil, err
+		}
 	}
 	if etc != nil {
 		for _, f := range []struct {
@@ -331,8 +387,12 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 			ino vfs.Ino
 		}{{"/etc/resolv.conf", etc.resolve}, {"/etc/hostname", etc.hostname}, {"/etc/hosts", etc.hosts}} {
 			if !covered[f.at] && f.ino != 0 {
-				jobs = append(jobs, job{f.at, true, &vfs.Mount{FS: m.shown(etc.fs), Root: f.ino, RootDir: etc.fs.Root(), RootName: path.Base(f.at), Source: "/dev/vda1",
-					ReadOnly: m.c.Host.ReadonlyRootfs, Options: "relatime"}})
+				name := path.Base(f.at)
+				jobs = append(jobs, &mountJob{
+					at: f.at, source: Root + "/containers/" + m.c.ID + "/" + name, options: mountOptions{flags: msBind | msRec}, file: true,
+					mt: &vfs.Mount{FS: m.shown(etc.fs), Root: f.ino, RootDir: etc.fs.Root(), RootName: name, Source: "/dev/vda1",
+						ReadOnly: m.c.Host.ReadonlyRootfs, Options: "relatime"},
+				})
 			}
 		}
 	}
@@ -340,8 +400,8 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 		return strings.Count(path.Clean(jobs[i].at), "/") < strings.Count(path.Clean(jobs[j].at), "/")
 	})
 	for _, j := range jobs {
-		if err := m.mount(j.at, j.mt, j.file); err != nil {
-			return nil, fmt.Errorf("mounting %q: %w", j.at, err)
+		if err := m.mount(j); err != nil {
+			return nil, err
 		}
 	}
 	return tmp, nil
@@ -349,113 +409,57 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 
 // tmpfs is an empty file system in memory. Its root has the mode of the directory that it hides,
 // whatever the options say, which count where there is none.
-func (m *mounter) tmpfs(at, opts string) (*unionfs.FS, *vfs.Mount, error) {
-	o := m.e.fsOptions("tmpfs", nil)
-	mt := &vfs.Mount{Source: "tmpfs", NoExec: true}
-	mode, uid, gid := linux.Mode(0o1777), uint32(0), uint32(0)
-	hidden, err := m.v.Stat(at)
-	there := err == nil && hidden.Mode.IsDir()
-	if there {
-		mode = hidden.Mode.Perm()
+func (m *mounter) tmpfs(at, list string) (*unionfs.FS, *mountJob, error) {
+	o, err := parseTmpfsOptions(list)
+	if err != nil {
+		return nil, nil, err
 	}
-	flags := []string{"nosuid", "nodev", "noexec", "relatime"}
-	var data, unknown []string // what mount(2) is given besides flags
-	for _, opt := range strings.Split(opts, ",") {
-		switch k, _, _ := strings.Cut(opt, "="); k {
-		case "":
-		case "size", "mode", "uid", "gid":
-			data = append(data, opt)
-		case "ro":
-			mt.ReadOnly = true
-		case "exec", "suid", "dev":
-			flags = slices.DeleteFunc(flags, func(s string) bool { return s == "no"+k })
-		case "rw", "noexec", "nosuid", "nodev", "relatime", "strictatime", "noatime", "atime", "diratime", "nodiratime", "norelatime", "nostrictatime",
-			"async", "sync", "dirsync", "mand", "nomand", "defaults", "private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable", "tmpcopyup":
-		default:
-			unknown = append(unknown, opt)
-		}
+	j := &mountJob{at: at, source: "tmpfs", options: o, mt: &vfs.Mount{Source: "tmpfs"}}
+	t, ok := parseTmpfsData(o.data)
+	if !ok {
+		return nil, nil, j.failed("%s: invalid argument", o.call("tmpfs", at+procfd))
 	}
-	if unknown != nil {
-		return nil, nil, refuse(Unknown, "invalid tmpfs option %q", unknown)
+	if hidden, err := m.v.Stat(at); err == nil && hidden.Mode.IsDir() {
+		t.mode = hidden.Mode.Perm()
 	}
-	given := map[string]string{} // as /proc/mounts shows them
-	for _, opt := range data {
-		k, val, _ := strings.Cut(opt, "=")
-		var n uint64
-		var err error
-		switch given[k] = opt; k {
-		case "size":
-			var bytes int64
-			bytes, err = units.RAMInBytes(val)
-			o.Disk = &unionfs.Disk{Size: bytes}
-			given[k] = fmt.Sprintf("size=%dk", bytes>>10)
-		case "mode":
-			n, err = strconv.ParseUint(val, 8, 12)
-			if !there {
-				mode = linux.Mode(n)
-			}
-			given[k] = fmt.Sprintf("mode=%o", n)
-		case "uid":
-			n, err = strconv.ParseUint(val, 10, 32)
-			uid = uint32(n)
-		case "gid":
-			n, err = strconv.ParseUint(val, 10, 32)
-			gid = uint32(n)
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("%serror during container init: error mounting \"tmpfs\" to rootfs at %q: mount tmpfs:%s (via /proc/self/fd/6), flags: 0x%x, data: %s: invalid argument: unknown",
-				createFailed, at, at, mountFlags(flags), strings.Join(data, ","))
-		}
-	}
-	shown := flags
-	for _, k := range []string{"size", "mode", "uid", "gid"} {
-		if given[k] != "" {
-			shown = append(shown, given[k])
-		}
-	}
-	mt.NoExec = slices.Contains(flags, "noexec")
-	fs := unionfs.New(nil, o)
-	fs.SetAttr(fs.Root(), vfs.Attr{Mode: &mode, UID: &uid, GID: &gid})
-	mt.FS, mt.Options = fs, strings.Join(shown, ",")
-	return fs, mt, nil
-}
-
-// mountFlags are the bits of mount(2) that the words stand for.
-func mountFlags(words []string) (flags int) {
-	for _, w := range words {
-		flags |= map[string]int{"nosuid": 2, "nodev": 4, "noexec": 8}[w]
-	}
-	return flags
+	fs := m.e.newTmpfs(t, m.charge)
+	o.mount(j.mt, t.shown)
+	j.mt.FS = fs
+	return fs, j, nil
 }
 
 // bind is a mount of a place on the host. A directory that -v names is made if need be.
 func (e *Engine) bind(mp *Mount) (mt *vfs.Mount, file bool, err error) {
-	fail := func(err error) (*vfs.Mount, bool, error) {
-		return nil, false, system("error while creating mount source path '%s': mkdir %s: %w", mp.Source, mp.Source, err)
-	}
-	if e.o.Host == nil {
-		return fail(linux.EROFS)
-	}
-	v := e.o.Host.View(vfs.Root(vfs.CapsAll))
-	ref, err := v.Resolve(mp.Source, true)
+	mt, file, err = e.hostMount(mp.Source)
 	if err == linux.ENOENT {
 		if mp.MustExist {
 			return nil, false, invalid("invalid mount config for type \"bind\": bind source path does not exist: %s", mp.Source)
 		}
-		if err := mkdirAll(v, mp.Source, 0o755); err != nil {
-			return fail(err)
+		if err = mkdirAll(e.o.Host.View(vfs.Root(vfs.CapsAll)), mp.Source, 0o755); err == nil {
+			mt, file, err = e.hostMount(mp.Source)
 		}
-		ref, err = v.Resolve(mp.Source, true)
 	}
 	if err != nil {
-		return fail(err)
+		return nil, false, system("error while creating mount source path '%s': mkdir %s: %w", mp.Source, mp.Source, err)
+	}
+	return mt, file, nil
+}
+
+// hostMount is a mount of a place on the host. file says that it is no directory.
+func (e *Engine) hostMount(p string) (mt *vfs.Mount, file bool, err error) {
+	if e.o.Host == nil {
+		return nil, false, linux.EROFS
+	}
+	ref, err := e.o.Host.View(vfs.Root(vfs.CapsAll)).Resolve(p, true)
+	if err != nil {
+		return nil, false, err
 	}
 	st, err := ref.Stat()
 	if err != nil {
-		return fail(err)
+		return nil, false, err
 	}
 	return &vfs.Mount{FS: ref.Mount.FS, Root: ref.Ino, RootDir: ref.Dir, RootName: ref.Name, Source: "/dev/vda1",
-		ReadOnly: !mp.RW || ref.Mount.ReadOnly, Options: "relatime"}, !st.Mode.IsDir(), nil
+		ReadOnly: ref.Mount.ReadOnly, Options: "relatime"}, !st.Mode.IsDir(), nil
 }
 
 // hostPathExists says whether the lab's host has something at a path.

@@ -22,17 +22,24 @@ func (e *Engine) fsOptions(kind string, charge func(int64) error) unionfs.Option
 // NewFS is a file system to be written to above a tree, on the engine's disk, for what is no
 // container. release is called when it is no longer needed.
 func (e *Engine) NewFS(lower *layer.Tree) (fs *unionfs.FS, release func()) {
+	return unionfs.New(lower, e.fsOptions("", e.bounded())), func() {}
+}
+
+// bounded counts the memory of a file system that belongs to no sandbox. It has as much as one may
+// use.
+func (e *Engine) bounded() (charge func(int64) error) {
 	var held int64
 	limit := kernel.DefaultBudget.Memory
 	if e.o.Budget != nil && e.o.Budget.Memory != 0 {
 		limit = e.o.Budget.Memory
 	}
-	return unionfs.New(lower, e.fsOptions("", func(n int64) error {
-		if held += n; n > 0 && limit > 0 && held > limit {
+	return func(n int64) error {
+		if n > 0 && limit > 0 && held+n > limit {
 			return linux.ENOSPC
 		}
+		held += n
 		return nil
-	})), func() {}
+	}
 }
 
 // root is the root file system of a container that does not run, opened to be changed.
@@ -189,7 +196,7 @@ func (r *root) makeWorkdir(dir, merged string) (err error) {
 			e = mkdirAll(v, at, 0o755)
 		}
 		if e != nil {
-			if st, e := v.Stat(dir); e == nil && !st.Mode.IsDir() || e == linux.ENOTDIR {
+			if st, e := v.Stat(dir); e == nil && !st.Mode.IsDir() || errors.Is(e, linux.ENOTDIR) {
 				err = refuse(Unknown, "Cannot mkdir: %s is not a directory", dir)
 				return
 			}
@@ -221,9 +228,9 @@ func (r *root) isNoDir(p string) (no bool) {
 // errNoDir says that what was to be copied from is no directory.
 var errNoDir = errors.New("not a directory to copy from")
 
-// copyInto copies what is in the directory dir, and its owner, mode and times, into an empty file
-// system. It is called inside the kernel. The error may be linux.ENOTDIR, of the way to dir.
-func (r *root) copyInto(to *unionfs.FS, dir string) error {
+// copyInto copies what is in the directory dir, and its owner, mode and times, to what a mount shows
+// if that is empty. It is called inside the kernel. The error may be linux.ENOTDIR, of the way to dir.
+func (r *root) copyInto(to *vfs.Mount, dir string) error {
 	v := view(r.fs)
 	ref, err := v.Resolve(dir, true)
 	if err == linux.ENOTDIR {
@@ -236,14 +243,18 @@ func (r *root) copyInto(to *unionfs.FS, dir string) error {
 	if err != nil {
 		return err
 	}
-	if have, err := to.ReadDir(to.Root()); err != nil || len(have) > 0 {
+	top := to.Root
+	if top == 0 {
+		top = to.FS.Root()
+	}
+	if have, err := to.FS.ReadDir(top); err != nil || len(have) > 0 {
 		return err
 	}
 	if !st.Mode.IsDir() {
 		return errNoDir
 	}
-	c := copier{from: r.fs, to: to, links: map[vfs.Ino]place{}}
-	if err := c.dir(ref.Ino, to.Root()); err != nil {
+	c := copier{from: r.fs, to: to.FS, links: map[vfs.Ino]place{}}
+	if err := c.dir(ref.Ino, top); err != nil {
 		return system("failed to copy: %w", err)
 	}
 	return nil

@@ -55,7 +55,7 @@ func (e *Engine) snapshot() *State {
 	}
 	for name, fs := range e.volumes {
 		v, ok := of.Volumes.Get(name)
-		if !ok {
+		if !ok || v.inMemory() {
 			continue
 		}
 		files, shot := fs.Snapshot(), e.shots[name]

@@ -3,6 +3,7 @@ package container
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -154,12 +155,13 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 	var task *kernel.Task
 	var tmp []*unionfs.FS
 	e.k.Do(func() {
-		files = c.Files.FS(e.fsOptions("", func(n int64) error {
+		charge := func(n int64) error {
 			if box == nil {
 				return nil
 			}
 			return box.Charge(n)
-		}))
+		}
+		files = c.Files.FS(e.fsOptions("", charge))
 		space := vfs.NewNamespace(files, "overlay", overlayOptions(c))
 		cfg := e.sandboxConfig(c)
 		cfg.NS, cfg.Net, cfg.Pids = space, ns, pids
@@ -168,10 +170,10 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		box = e.k.NewSandbox(cfg)
 		spec := kernel.Spec{Umask: 0o022, Files: x.files(box), TTY: x.term, Limits: processLimits(c.Host)}
 		if ipc == nil {
-			ipc = e.newIPC(c.Host.ShmSize)
+			ipc = e.newIPC(c.Host.ShmSize, charge)
 		}
-		m := &mounter{e: e, c: c, ns: space, ipc: ipc, v: space.View(vfs.Root(vfs.CapsAll)), box: func(kind string) *unionfs.FS {
-			return unionfs.New(nil, e.fsOptions(kind, nil))
+		m := &mounter{e: e, c: c, ns: space, ipc: ipc, v: space.View(vfs.Root(vfs.CapsAll)), charge: charge, box: func(kind string) *unionfs.FS {
+			return unionfs.New(nil, e.fsOptions(kind, charge))
 		}}
 		m.v.Umask = 0
 		task, tmp, err = e.launch(c, m, box, x, etc, &spec, func(st kernel.Status) { e.exited(c.ID, l, st) })
@@ -265,7 +267,7 @@ func (e *Engine) ipcOf(mode ctypes.IpcMode) (*ipc, error) {
 		return nil, invalid("Invalid IPC mode: %s", mode)
 	}
 	if mode.IsHost() && e.o.Host != nil {
-		i := e.newIPC(0)
+		i := e.newIPC(0, nil)
 		e.k.Do(func() {
 			if ref, err := e.o.Host.View(vfs.Root(vfs.CapsAll)).Resolve("/dev/shm", true); err == nil {
 				i.shm, i.size = ref.Mount.FS, ref.Mount.FS.Statfs().Bytes
@@ -308,10 +310,10 @@ type ipc struct {
 	size        int64 // of shm
 }
 
-func (e *Engine) newIPC(size int64) *ipc {
-	o := e.fsOptions("tmpfs", nil)
+func (e *Engine) newIPC(size int64, charge func(int64) error) *ipc {
+	o := e.fsOptions("tmpfs", charge)
 	o.Disk = &unionfs.Disk{Size: size}
-	shm, mqueue := unionfs.New(nil, o), unionfs.New(nil, e.fsOptions("mqueue", nil))
+	shm, mqueue := unionfs.New(nil, o), unionfs.New(nil, e.fsOptions("mqueue", charge))
 	sticky(shm)
 	sticky(mqueue)
 	return &ipc{shm, mqueue, size}
@@ -330,15 +332,22 @@ func (e *Engine) launch(c *Container, m *mounter, box *kernel.Sandbox, x *stdio,
 	if err := m.standard(box, x.term); err != nil {
 		return nil, nil, err
 	}
-	for name := range c.Host.Sysctls {
+	tmp, err := m.volumes(etc)
+	if err != nil {
+		return nil, nil, err
+	}
+	sysctls := slices.Sorted(maps.Keys(c.Host.Sysctls))
+	if c.Host.NetworkMode.IsPrivate() {
+		sysctls = append(sysctls, "net.ipv4.ip_unprivileged_port_start")
+	}
+	for _, name := range sysctls {
 		file := "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
 		if _, err := m.v.Stat(file); err != nil {
 			return nil, nil, refuse(Unknown, "%serror during container init: open %s: %w: unknown", createFailed, file, lower(err))
 		}
 	}
-	tmp, err := m.volumes(etc)
-	if err != nil {
-		return nil, nil, err
+	if _, err := m.v.Stat("/dev/null"); err != nil { // which a volume on /dev hides
+		return nil, nil, refuse(Unknown, "%sunable to setup user: stat /dev/null: %w: unknown", createFailed, lower(err))
 	}
 	if err := m.mask(); err != nil {
 		return nil, nil, err

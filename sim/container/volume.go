@@ -11,10 +11,10 @@ import (
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/filters"
 	vtypes "github.com/docker/docker/api/types/volume"
-	"github.com/docker/go-units"
 
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/unionfs"
+	"github.com/dockerlab/dockerlab/sim/vfs"
 )
 
 var volumeRule = regexp.MustCompile(`^` + nameChars + `*$`)
@@ -114,7 +114,7 @@ func checkVolumeOptions(o map[string]string) error {
 	return nil
 }
 
-// volumeFS is the file system of a volume, the same one for all who use it.
+// volumeFS is the file system of a volume without options, the same one for all who use it.
 func (e *Engine) volumeFS(name string) (*unionfs.FS, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -125,15 +125,7 @@ func (e *Engine) volumeFS(name string) (*unionfs.FS, error) {
 	if !ok {
 		return nil, notFound("get %s: no such volume", name)
 	}
-	o := e.fsOptions("ext4", nil)
-	if v.inMemory() {
-		o.Type = "tmpfs"
-		if size, ok := v.mountOption("size"); ok {
-			if n, err := units.RAMInBytes(size); err == nil {
-				o.Disk = &unionfs.Disk{Size: n}
-			}
-		}
-	}
+	o := e.fsOptions("ext4", e.bounded())
 	fs := unionfs.New(nil, o)
 	if v.Files != nil {
 		fs = v.Files.FS(o)
@@ -142,27 +134,98 @@ func (e *Engine) volumeFS(name string) (*unionfs.FS, error) {
 	return fs, nil
 }
 
+// foreign says whether a volume's data is elsewhere: its options say what the driver mounts where it
+// would lie, while a container uses it.
+func (v *Volume) foreign() bool { return v.Options["type"] != "" || v.Options["device"] != "" }
+
 // inMemory says whether a volume is a tmpfs: --opt type=tmpfs.
 func (v *Volume) inMemory() bool { return v.Options["type"] == "tmpfs" }
 
-// mountOption is one of the options of a volume's mount: --opt o=NAME=VALUE,....
-func (v *Volume) mountOption(name string) (value string, ok bool) {
-	for _, o := range strings.Split(v.Options["o"], ",") {
-		if value, ok = strings.CutPrefix(o, name+"="); ok {
-			return value, true
+// volumeMount is a mount of a volume's data. It is called inside the kernel. keep says that a container
+// is to run with it: a tmpfs that is made lives from then on, until the last of them ends.
+func (e *Engine) volumeMount(name string, keep bool) (*vfs.Mount, error) {
+	v, ok := e.State().Volumes.Get(name)
+	if !ok || !v.foreign() {
+		fs, err := e.volumeFS(name)
+		return &vfs.Mount{FS: fs, Source: "/dev/vda1", Options: "relatime"}, err
+	}
+	kind, device := v.Options["type"], v.Options["device"]
+	o := parseMountOptions(v.Options["o"])
+	failed := func(err error) (*vfs.Mount, error) {
+		return nil, fmt.Errorf("failed to mount local volume: %s: %w", o.call(device, v.mountpoint()), lower(err))
+	}
+	switch {
+	case o.flags&msBind != 0:
+		m, file, err := e.hostMount(device)
+		switch {
+		case err != nil:
+			return failed(err)
+		case file:
+			return failed(linux.ENOTDIR)
+		}
+		o.mount(m, nil)
+		return m, nil
+	case kind == "tmpfs":
+		t, ok := parseTmpfsData(o.data)
+		if !ok {
+			return failed(linux.EINVAL)
+		}
+		m := &vfs.Mount{Source: device}
+		o.mount(m, t.shown)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		fs := e.volumes[name]
+		if fs == nil {
+			fs = e.newTmpfs(t, e.bounded())
+		}
+		if keep {
+			e.volumes[name] = fs
+		}
+		m.FS = fs
+		return m, nil
+	case slices.Contains([]string{"ext2", "ext3", "ext4", "xfs", "btrfs", "iso9660", "squashfs", "vfat"}, kind): // the lab has no block device to spare
+		if _, _, err := e.hostMount(device); err != nil {
+			return failed(err)
+		}
+		return failed(linux.ENOTBLK)
+	}
+	return failed(linux.ENODEV)
+}
+
+// releaseVolumes ends what a container that has ended was the last to use of volumes in memory. It is
+// called inside the kernel.
+func (e *Engine) releaseVolumes(c *Container) {
+	s := e.State()
+	for _, m := range c.Mounts {
+		v, ok := s.Volumes.Get(m.Name)
+		if m.Type != "volume" || !ok || !v.inMemory() {
+			continue
+		}
+		if slices.ContainsFunc(s.volumeUsers(m.Name), func(id string) bool {
+			other, ok := s.Containers.Get(id)
+			return ok && id != c.ID && other.Status.Running
+		}) {
+			continue
+		}
+		e.mu.Lock()
+		fs := e.volumes[m.Name]
+		delete(e.volumes, m.Name)
+		e.mu.Unlock()
+		if fs != nil {
+			fs.Discard()
 		}
 	}
-	return "", false
 }
 
 // populate gives an empty volume what the image has at its place in the container: content, owner and
 // mode.
-func (e *Engine) populate(rw *root, id string, m *Mount) error {
-	to, err := e.volumeFS(m.Name)
-	if err != nil {
-		return err
-	}
-	e.k.Do(func() { err = rw.copyInto(to, m.Destination) })
+func (e *Engine) populate(rw *root, id string, m *Mount) (err error) {
+	e.k.Do(func() {
+		var to *vfs.Mount
+		if to, err = e.volumeMount(m.Name, false); err == nil {
+			err = rw.copyInto(to, m.Destination)
+		}
+	})
 	place := graphDir(id) + "/merged" + m.Destination
 	switch {
 	case err == errNoDir:
@@ -266,7 +329,7 @@ func (e *Engine) PruneVolumes(ctx context.Context, f filters.Args) (*types.Volum
 		if len(s.volumeUsers(v.Name)) > 0 || !matchLabels(f, v.Labels) {
 			continue
 		}
-		size := e.volumeSize(v.Name)
+		size := e.volumeSize(v)
 		if e.RemoveVolume(v.Name, false) == nil {
 			r.VolumesDeleted = append(r.VolumesDeleted, v.Name)
 			r.SpaceReclaimed += uint64(size)
@@ -276,9 +339,12 @@ func (e *Engine) PruneVolumes(ctx context.Context, f filters.Args) (*types.Volum
 	return r, nil
 }
 
-// volumeSize is how many bytes a volume's files have.
-func (e *Engine) volumeSize(name string) (n int64) {
-	fs, err := e.volumeFS(name)
+// volumeSize is how many bytes a volume's files have; of those that are elsewhere it has none.
+func (e *Engine) volumeSize(v *Volume) (n int64) {
+	if v.foreign() {
+		return 0
+	}
+	fs, err := e.volumeFS(v.Name)
 	if err != nil {
 		return 0
 	}

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"io/fs"
 	"path"
 	"strings"
 
@@ -63,14 +64,17 @@ func InScope(p string, look func(p string) (linux.Mode, string, error)) (string,
 	return at, nil
 }
 
-// InScope is InScope of v's files: the path below v's root that p leads to, or would.
+// InScope is InScope of v's files: the path below v's root that p leads to, or would. An error is a
+// *TooManyLinks, or an *fs.PathError with the path that could not be looked at.
 func (v *View) InScope(p string) (string, error) {
-	return InScope(p, func(p string) (linux.Mode, string, error) {
+	return InScope(p, func(p string) (mode linux.Mode, target string, err error) {
 		st, err := v.Lstat(p)
-		if err != nil || !st.Mode.IsSymlink() {
-			return st.Mode, "", err
+		if err == nil && st.Mode.IsSymlink() {
+			target, err = v.Readlink(p)
 		}
-		target, err := v.Readlink(p)
+		if err != nil && err != linux.ENOENT {
+			err = &fs.PathError{Op: "lstat", Path: p, Err: err}
+		}
 		return st.Mode, target, err
 	})
 }

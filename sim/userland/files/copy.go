@@ -842,7 +842,7 @@ func (k *copier) data(in, out *prog.File, src, dst string, holes bool) bool {
 func (k *copier) attributes(sst vfs.Stat, dst string, fresh bool) bool {
 	link := sst.Mode.IsSymlink()
 	ok := true
-	if k.keepTimes {
+	if k.keepTimes && (k.GNU() || !link) { // busybox gives a link its owner, and no more
 		at, mt := sst.Atime, sst.Mtime
 		if err := k.Utimes(dst, &at, &mt, link); err != nil {
 			ok = k.failed(err, "preserving times for %s", "can't preserve times of %s", k.q(dst))
