@@ -208,6 +208,7 @@ func parseMemory(s string) (n uint64, ok bool) {
 func (e *Engine) newTmpfs(t tmpfsData, charge func(int64) error) *unionfs.FS {
 	o := e.fsOptions("tmpfs", charge)
 	disk := t.disk
+	disk.InodesUsed = 1 // its root
 	o.Disk = &disk
 	fs := unionfs.New(nil, o)
 	fs.SetAttr(fs.Root(), vfs.Attr{Mode: &t.mode, UID: &t.uid, GID: &t.gid})

@@ -228,18 +228,21 @@ func (r *root) isNoDir(p string) (no bool) {
 // errNoDir says that what was to be copied from is no directory.
 var errNoDir = errors.New("not a directory to copy from")
 
-// copyInto copies what is in the directory dir, and its owner, mode and times, to what a mount shows
-// if that is empty. It is called inside the kernel. The error may be linux.ENOTDIR, of the way to dir.
-func (r *root) copyInto(to *vfs.Mount, dir string) error {
-	v := view(r.fs)
-	ref, err := v.Resolve(dir, true)
-	if err == linux.ENOTDIR {
-		return err
-	}
-	if err != nil {
+// copyTo copies what is in the directory dir, and its owner, mode and times, to what a mount shows if
+// that is empty. It is called inside the kernel. The error may be linux.ENOTDIR, of the way to dir.
+func (r *root) copyTo(mount func() (*vfs.Mount, error), dir string) error {
+	ref, err := view(r.fs).Resolve(dir, true)
+	if err == linux.ENOENT {
 		return nil // the image has nothing there
 	}
+	if err != nil {
+		return err
+	}
 	st, err := ref.Stat()
+	if err != nil {
+		return err
+	}
+	to, err := mount()
 	if err != nil {
 		return err
 	}

@@ -221,10 +221,7 @@ func (e *Engine) releaseVolumes(c *Container) {
 // mode.
 func (e *Engine) populate(rw *root, id string, m *Mount) (err error) {
 	e.k.Do(func() {
-		var to *vfs.Mount
-		if to, err = e.volumeMount(m.Name, false); err == nil {
-			err = rw.copyInto(to, m.Destination)
-		}
+		err = rw.copyTo(func() (*vfs.Mount, error) { return e.volumeMount(m.Name, false) }, m.Destination)
 	})
 	place := graphDir(id) + "/merged" + m.Destination
 	switch {

@@ -103,7 +103,7 @@ func commitScript(n int, operations []string) string {
 	}
 	var sh strings.Builder
 	for _, o := range operations {
-		fmt.Fprintf(&sh, "said=$(%s 2>&1); code=$?; echo \"$said\" | sort; echo $code\n", o)
+		fmt.Fprintf(&sh, "said=$({ %s; } 2>&1); code=$?; echo \"$said\" | sort; echo $code\n", o)
 	}
 	return fmt.Sprintf(`
 docker run --name lab-%[1]d %[2]s sh -c 'umask 022

@@ -541,10 +541,17 @@ func makeAll(c *prog.Ctx, dir string, perm linux.Mode, made func(string), failed
 		case err == nil:
 			made(shown)
 		case err == linux.EEXIST:
-			if st, e := c.Stat(part); e == nil && st.Mode.IsDir() {
+			st, e := c.Stat(part)
+			switch {
+			case e == nil && st.Mode.IsDir():
 				continue
+			case e == linux.ELOOP && last && c.GNU():
+				c.Fail("cannot stat %s: %v", c.QuoteFile(shown), e)
+			case e != nil && (e == linux.ELOOP || !c.GNU()): // the link that is there leads nowhere
+				failed(shown, e)
+			default:
+				failed(shown, err)
 			}
-			failed(shown, err)
 			return false
 		default:
 			failed(shown, err)
