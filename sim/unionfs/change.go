@@ -131,6 +131,9 @@ type copied struct {
 	to   layer.Ino
 }
 
+// OneFile is of vfs.Copier.
+func (f *FS) OneFile(i vfs.Ino) bool { return layer.Ino(i) >= f.floor }
+
 // Copied gives the inode that an open file has now; see vfs.Copier.
 func (f *FS) Copied(dir vfs.Ino, name string, ino vfs.Ino) vfs.Ino {
 	if layer.Ino(ino) < f.floor {

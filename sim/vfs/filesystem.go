@@ -115,6 +115,9 @@ type Copier interface {
 	// Copied gives the inode that a file has now which was ino when it was found as name in dir, and
 	// has been pinned since.
 	Copied(dir Ino, name string, ino Ino) Ino
+	// OneFile says whether all names of an inode are known to be those of one file. Of a file that
+	// was never copied up they are not.
+	OneFile(ino Ino) bool
 }
 
 // Statfs is what statfs(2) tells of a Filesystem.

@@ -823,8 +823,10 @@ func (v *View) Rename(old, path string) error {
 	} else if in {
 		return linux.ENOTEMPTY // over a directory that it is in
 	}
-	if o.Dir == r.Dir && o.Name == r.Name {
-		return nil
+	if o.Ino == r.Ino { // nothing to do, whoever asks
+		if c, ok := fs.(Copier); !ok || o.Dir == r.Dir && o.Name == r.Name || c.OneFile(o.Ino) {
+			return nil
+		}
 	}
 	if err := v.mayRemove(o, st); err != nil {
 		return err

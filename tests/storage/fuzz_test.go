@@ -70,7 +70,7 @@ func TestRandomRunsAreTheEngines(t *testing.T) {
 			}
 		}
 		d := differ(run)
-		if d == "" {
+		if d == "" || differ(run) == "" { // once is a matter of moments: files of one second, say
 			continue
 		}
 		t.Logf("seed %d differs; looking for the shortest run that does: %s", seed, d)

@@ -234,10 +234,14 @@ func (k *copier) operands(args []string, target string, haveTarget bool) {
 		k.Fail("with --parents, the destination must be a directory")
 		k.Usage()
 	}
-	if !k.GNU() && !into {
-		if _, err := k.Lstat(target); err == linux.ENOTDIR {
-			k.Die(1, "can't stat '%s': Path has non-directory component", target)
+	if !k.GNU() && len(sources) == 1 {
+		for _, name := range []string{sources[0], target} {
+			if _, err := k.Lstat(name); err == linux.ENOTDIR && (!k.move || name == target) {
+				k.Die(1, "can't stat '%s': Path has non-directory component", name)
+			}
 		}
+	}
+	if !k.GNU() && !into {
 		s, err := k.Stat(sources[0])
 		t, terr := k.Stat(target)
 		switch {
@@ -545,6 +549,13 @@ func (k *copier) copyOne(src, dst string, operand bool, above []vfsID) bool {
 			return k.failed(nil, "cannot overwrite non-directory %s with directory %s", "target %s is not a directory", k.q(dst), k.q(src))
 		}
 		if !sst.Mode.IsDir() && dstat.Mode.IsDir() {
+			if !k.GNU() && !k.move {
+				why := linux.EEXIST
+				if sst.Mode.IsRegular() && !k.hardLink && !k.symLink {
+					why = linux.EISDIR // which opening it says
+				}
+				return k.failed(why, "", "can't create %s", k.q(dst))
+			}
 			return k.failed(nil, "cannot overwrite directory %s with non-directory", "target %s is a directory", k.q(dst))
 		}
 		if k.backup != nil && !sst.Mode.IsDir() {
