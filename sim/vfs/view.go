@@ -272,6 +272,7 @@ func (v *View) walk(at Ref, path string, follow, parent bool) (Ref, error) {
 				return Ref{}, err
 			}
 			if ok {
+				v.strayed = true // following it may have resolved paths of this view
 				at, path = ref, rest
 				if last {
 					return v.end(at, slash)

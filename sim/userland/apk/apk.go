@@ -77,12 +77,21 @@ func (s *session) message(format string, args ...any) {
 }
 
 // fail says what went wrong.
-func (s *session) fail(format string, args ...any) { s.c.Errorf("ERROR: "+format+"\n", args...) }
+func (s *session) fail(format string, args ...any) { s.log("ERROR: "+format+"\n", args...) }
 
 // warn says what may go wrong.
 func (s *session) warn(format string, args ...any) {
 	if s.verbosity > 0 {
-		s.c.Errorf("WARNING: "+format+"\n", args...)
+		s.log("WARNING: "+format+"\n", args...)
+	}
+}
+
+// log writes what goes wrong: to standard output, before apk knew better.
+func (s *session) log(format string, args ...any) {
+	if s.since("2.10.0") {
+		s.c.Errorf(format, args...)
+	} else {
+		s.c.Printf(format, args...)
 	}
 }
 
@@ -189,19 +198,17 @@ func run(c *prog.Ctx, repositories Repositories) int {
 	if len(args) > 0 && args[0] == cmd.name {
 		args = args[1:]
 	}
-	if s.simulate {
-		cmd.opens.write = false
-	}
 	o := cmd.opens
-	o.change(s)
-	if !s.open(o) {
-		return 99 // what apk makes of its errors, which are negative
+	o.write = o.write && !s.simulate
+	o.refresh = o.refresh || s.refresh
+	o.noRepos = cmd.name == "info" && (s.flags["installed"] || s.flags["who-owns"]) || s.flags["test"] || s.flags["check"]
+	if status = s.open(o); status == 0 {
+		status = cmd.run(s, args)
 	}
-	status = cmd.run(s, args)
 	switch {
-	case status < 0:
-		return 250
-	case status > 99:
+	case status < 0 && !s.since("2.10.0"):
+		return status & 0xff
+	case status < 0, status > 99: // 250, and then
 		return 99
 	}
 	return status

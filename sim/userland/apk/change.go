@@ -125,10 +125,8 @@ func (o *ordering) remove(c *candidate) {
 		return
 	}
 	o.names[c.Name], o.packages[c] = true, true
-	for _, other := range o.db.installed {
-		if slices.ContainsFunc(other.Depends, func(d alpine.Dependency) bool { return !d.Conflict && c.Satisfies(d) }) {
-			o.remove(other)
-		}
+	for _, other := range dependants(c, o.db.installed) {
+		o.remove(other)
 	}
 	for _, other := range o.db.installed {
 		if o.needed[other.Name] == 0 && o.solution.chosen[other.Name] == nil && slices.ContainsFunc(other.InstallIf, func(d alpine.Dependency) bool { return d.Name == c.Name }) {

@@ -127,7 +127,8 @@ func (s *session) apply(world []alpine.Dependency, changes []change) int {
 
 // count is what is installed.
 func (db *database) count() (packages, dirs, files int, bytes int64) {
-	seen := map[string]bool{}
+	seen := map[string]bool{"": true} // the root is everybody's
+	dirs = 1
 	for _, c := range db.installed {
 		packages++
 		bytes += c.InstalledSize
@@ -355,14 +356,14 @@ func (r *running) unpack(c, old *candidate) error {
 			r.changed[e.Path] = true
 		} else {
 			r.changed[path.Dir(e.Path)] = true
-			if other := r.owners[name]; other != nil && other != old && other.Name != c.Name && !replaces(i, other) && !replaces(other.installed, c) {
+			if other := r.owners[name]; other != nil && other != old && other.Name != c.Name && (other.Origin == "" || other.Origin != c.Origin) && !replaces(i, other) && !replaces(other.installed, c) {
 				if !r.forceOverwrite {
 					r.fail("%s: trying to overwrite %s owned by %s.", c.Package, name, other.Package)
 					failed = errOverwrite
 					continue
 				}
 				r.warn("%s: overwriting %s owned by %s.", c.Package, name, other.Package)
-			} else if other != nil && other.Name != c.Name && !replaces(i, other) {
+			} else if other != nil && other.Name != c.Name && other.Origin != c.Origin && !replaces(i, other) {
 				continue // the other one's stays
 			}
 			if other := r.owners[name]; other != nil && other.Name != c.Name {

@@ -65,41 +65,39 @@ type open struct {
 	noState, noWorld, noRepos    bool
 }
 
-// change applies options that say what to open.
-func (o *open) change(s *session) {
-	o.refresh = o.refresh || s.refresh
-	if s.flags["who-owns"] || s.flags["installed"] && o == nil || s.flags["test"] || s.flags["check"] {
-		o.noRepos = true
-	}
-}
-
-// open reads the database and the indexes.
-func (s *session) open(o open) bool {
+// open reads the database and the indexes. What it gives is 0, or the number of an error below 0.
+func (s *session) open(o open) int {
 	db := &database{s: s, bySum: map[string]*candidate{}, known: map[string][]*candidate{}}
 	s.db = db
+	fail := func(what string, err error) int {
+		text, code := why(err), -int(linux.EIO)
+		if errno, ok := err.(linux.Errno); ok {
+			code = -int(errno)
+		}
+		s.fail("%s: %s", what, text)
+		s.fail("Failed to open apk database: %s", text)
+		return code
+	}
+	if _, err := s.c.Stat(s.path("/")); err != nil {
+		return fail("Unable to open root", err)
+	}
 	if o.write {
 		fd, err := s.c.Open(s.path(alpine.LockFile), linux.O_CREAT|linux.O_RDWR|linux.O_CLOEXEC, 0o600)
 		if err != nil {
-			s.fail("Unable to lock database: %s", why(err))
-			s.fail("Failed to open apk database: %s", why(err))
-			return false
+			return fail("Unable to lock database", err)
 		}
 		s.c.Close(fd)
 	}
 	if !o.noState {
 		if err := db.readState(); err != nil {
-			text := why(err)
 			if _, ok := err.(*alpine.FormatError); ok {
 				s.fail("%v", err)
-				text = "IO ERROR"
 			}
-			s.fail("Unable to read database state: %s", text)
-			s.fail("Failed to open apk database: %s", text)
-			return false
+			return fail("Unable to read database state", err)
 		}
 	}
 	if o.noRepos {
-		return true
+		return 0
 	}
 	for _, url := range s.extra {
 		db.addRepository(url, o)
@@ -118,7 +116,7 @@ func (s *session) open(o open) bool {
 	if db.fetched && !s.simulate {
 		db.writeInstalledIndex()
 	}
-	return true
+	return 0
 }
 
 // path is where a file of the system lies, with --root.
@@ -329,6 +327,32 @@ func (db *database) providers(name string) []*candidate {
 	}
 	db.known[name] = all
 	return all
+}
+
+// dependants are the packages among some that depend on one, in the order in which apk goes through
+// them: by what they depend on, its name first, and then in the order of the table of names.
+func dependants(c *candidate, among []*candidate) []*candidate {
+	var all []*candidate
+	for _, name := range append([]string{c.Name}, c.provided()...) {
+		var found []*candidate
+		for _, other := range among {
+			if !slices.Contains(all, other) && slices.ContainsFunc(other.Depends, func(d alpine.Dependency) bool { return d.Name == name && !d.Conflict && c.Satisfies(d) }) {
+				found = append(found, other)
+			}
+		}
+		slices.SortStableFunc(found, func(a, b *candidate) int { return int(hash(a.Name)%buckets) - int(hash(b.Name)%buckets) })
+		all = append(all, found...)
+	}
+	return all
+}
+
+// provided are the names that the package has beside its own.
+func (p *candidate) provided() []string {
+	names := make([]string, len(p.Provides))
+	for i, d := range p.Provides {
+		names[i] = d.Name
+	}
+	return names
 }
 
 // owner is the installed package of that name.

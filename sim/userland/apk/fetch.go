@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/dockerlab/dockerlab/sim/catalog/alpine"
@@ -171,12 +172,19 @@ var cacheOptions = []option{
 
 // cache manages the packages that are kept in /etc/apk/cache.
 func (s *session) cache(args []string) int {
+	misused := func() int {
+		if s.since("2.12.0") {
+			return -1
+		}
+		k := slices.IndexFunc(commands, func(k command) bool { return k.name == "cache" })
+		return s.usage(&commands[k])
+	}
 	if len(args) < 1 {
-		return -1
+		return misused()
 	}
 	clean, download := args[0] == "clean" || args[0] == "sync", args[0] == "download" || args[0] == "sync"
 	if !clean && !download {
-		return -1
+		return misused()
 	}
 	dir := s.path(keptCache)
 	if !unpack.IsDir(s.c, dir) {

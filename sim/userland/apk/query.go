@@ -256,10 +256,8 @@ func (s *session) about(c *candidate) {
 	list("provides", "provides", "", words(c.Provides))
 	if i := c.installed; i != nil {
 		var by []string
-		for _, other := range s.db.installed {
-			if slices.ContainsFunc(other.Depends, func(d alpine.Dependency) bool { return !d.Conflict && c.Satisfies(d) }) {
-				by = append(by, other.String())
-			}
+		for _, other := range dependants(c, s.db.installed) {
+			by = append(by, other.String())
 		}
 		list("rdepends", "is required by", "", by)
 		var files []string
@@ -286,7 +284,9 @@ func (s *session) about(c *candidate) {
 		list("rinstall-if", "affects auto-installation of", "", affected)
 		list("replaces", "replaces", "", words(i.Replaces))
 	}
-	line("license", "license", c.License)
+	if s.since("2.10.0") {
+		line("license", "license", c.License)
+	}
 }
 
 var searchOptions = []option{flag('a', "all"), flag('d', "description"), flag('x', "exact"), {'e', "exact", "", func(s *session, _ string) { s.flags["exact"] = true }}, flag('o', "origin"), flag('r', "rdepends"), flag(0, "has-origin")}

@@ -295,11 +295,10 @@ func (t *trying) choose(name string, c *candidate, lenient bool) (culprit *candi
 			culprit = other
 			return true
 		}
-		t.broken[c], t.errors = true, t.errors+1
+		if !t.broken[c] {
+			t.broken[c], t.errors = true, t.errors+1
+		}
 		return false
-	}
-	if lenient && !t.allowed(name, c) {
-		t.broken[c], t.errors = true, t.errors+1
 	}
 	take := func(name, version string) bool {
 		if old := t.chosen[name]; old != nil && old != c {

@@ -157,15 +157,15 @@ func (s *session) del(args []string) int {
 		done[c] = true
 		drop(c.Name)
 		if s.flags["rdepends"] {
-			for _, other := range s.db.installed {
-				if slices.ContainsFunc(other.Depends, func(d alpine.Dependency) bool { return !d.Conflict && c.Satisfies(d) }) {
-					remove(other)
-				}
+			for _, other := range dependants(c, s.db.installed) {
+				remove(other)
 			}
 		}
 	}
 	names := s.matching(args, func(name string) {
-		s.fail("No such package: %s", name)
+		if s.since("2.12.0") {
+			s.fail("No such package: %s", name)
+		}
 		errors++
 	})
 	if errors > 0 {
@@ -217,7 +217,7 @@ func (s *session) tellWhatStays(world []alpine.Dependency, changes []change, nam
 				line = &indent{s: s, at: len(name) + 4, x: len(name) + 3}
 			}
 			inWorld := func(n string) bool {
-				return slices.ContainsFunc(world, func(d alpine.Dependency) bool { return d.Name == n })
+				return !s.since("2.10.0") && n == c.Name && n != name || s.since("2.10.0") && slices.ContainsFunc(world, func(d alpine.Dependency) bool { return d.Name == n })
 			}
 			if inWorld(c.Name) {
 				line.word(c.Name)
@@ -227,10 +227,8 @@ func (s *session) tellWhatStays(world []alpine.Dependency, changes []change, nam
 					line.word(p.Name)
 				}
 			}
-			for _, other := range all {
-				if slices.ContainsFunc(other.Depends, func(d alpine.Dependency) bool { return !d.Conflict && c.Satisfies(d) }) {
-					tell(other)
-				}
+			for _, other := range dependants(c, all) {
+				tell(other)
 			}
 		}
 		for _, c := range s.db.providers(name) {
