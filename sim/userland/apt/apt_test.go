@@ -1,83 +1,21 @@
 package apt_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/distribution/reference"
-
-	"github.com/dockerlab/dockerlab/sim/catalog"
 	"github.com/dockerlab/dockerlab/sim/host"
-	"github.com/dockerlab/dockerlab/sim/kernel"
-	"github.com/dockerlab/dockerlab/sim/layer"
-	"github.com/dockerlab/dockerlab/sim/userland"
-	"github.com/dockerlab/dockerlab/sim/web"
+	"github.com/dockerlab/dockerlab/sim/userland/machinetest"
 )
-
-// machine is a machine whose disk is an image's, with a network that reaches the lab's web.
-func machine(t *testing.T, image string) *host.Host {
-	t.Helper()
-	r := catalog.Open()
-	ref, err := reference.ParseNormalizedNamed(image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := r.Resolve(ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stack *layer.Stack
-	for _, l := range found.Layers {
-		opened, err := l.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if stack, err = stack.Push(opened); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tree, err := stack.Tree()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := kernel.New(kernel.Options{
-		Clock: kernel.Virtual, Start: time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), Loader: userland.New(userland.Packages(r)...).Load,
-	})
-	h, err := host.Boot(k, host.Options{Tree: tree})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := web.Serve(k, r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	net := h.Sandbox().Net()
-	bridge := kernel.NewNetwork("net", "br0", netip.MustParsePrefix("10.0.0.0/24"), netip.MustParseAddr("10.0.0.1"), kernel.NewNetNS())
-	bridge.Attach(net, "eth0", netip.MustParseAddr("10.0.0.2"), "")
-	net.Resolver, net.Route = w.Resolve, w.Route
-	return h
-}
 
 // run gives what a script prints on both streams, and its exit code.
 func run(t *testing.T, h *host.Host, script string) (string, int) {
 	t.Helper()
-	var out bytes.Buffer
-	code, err := h.Run(context.Background(), host.Command{
-		Argv: []string{"bash", "-c", script}, Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}, Dir: "/", Stdout: &out, Stderr: &out,
-	})
-	if err != nil {
-		t.Fatalf("%s: %v", script, err)
-	}
-	return out.String(), code
+	return machinetest.Run(t, h, "bash", script)
 }
 
 // What the real ones printed in a root of debootstrap's, command by command and line by line: only
@@ -87,7 +25,7 @@ func TestLikeTheRealOnes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := machine(t, "debian:latest")
+	h := machinetest.New(t, "debian:latest")
 	run(t, h, "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d")
 	for block := range strings.SplitSeq("\n"+strings.TrimPrefix(string(b), "\n"), "\n$ ") {
 		command, want, _ := strings.Cut(strings.TrimRight(block, "\n"), "\n")
@@ -147,7 +85,7 @@ done
 `
 
 func TestTheDatabaseAndTheFilesAgree(t *testing.T) {
-	h := machine(t, "debian:latest")
+	h := machinetest.New(t, "debian:latest")
 	packages := []string{"tree", "curl", "nano", "htop", "nginx", "redis-server", "jq", "git", "less", "vim", "cron"}
 	if out, code := run(t, h, "dpkg-query -W -f '${Package}\\n' >/root/before; apt-get update -qq"); code != 0 {
 		t.Fatal(out)
@@ -176,7 +114,7 @@ func TestOtherArchives(t *testing.T) {
 	for _, c := range []struct{ image, host string }{
 		{"debian:jessie", "deb.debian.org"}, {"ubuntu:16.04", "archive.ubuntu.com"}, {"ubuntu:14.04", "archive.ubuntu.com"}, {"debian:bookworm-slim", "deb.debian.org"},
 	} {
-		h := machine(t, c.image)
+		h := machinetest.New(t, c.image)
 		out, code := run(t, h, "apt-get update && apt-get install -y tree && tree --version && rm -rf /var/lib/apt/lists/*; ! apt-get install -y curl")
 		if code != 0 || !strings.Contains(out, "http://"+c.host) || !strings.Contains(out, "tree v2.1.0") {
 			t.Errorf("%s: exit %d\n%s", c.image, code, out)
