@@ -52,7 +52,7 @@ func (s *State) Running() (n int) {
 func (s *State) Differs(o *State) bool { return s.Host != o.Host || s.Engine.Differs(o.Engine) }
 
 // Restore goes back to a state, of this lab or of one made with the same Registry and Programs. What
-// runs in containers is ended; containers that ran then are started anew from their command, and told
+// runs in containers and is not as it was is ended; containers that ran then are started anew, and told
 // of. What runs on the host goes on.
 func (l *Lab) Restore(s *State) []container.Again {
 	return l.engine.Restore(s.Engine, func() { l.k.Do(func() { l.host.Files().Restore(s.Host) }) })

@@ -251,7 +251,7 @@ type NoSnapshotError struct{ Name string }
 func (e *NoSnapshotError) Error() string { return fmt.Sprintf("there is no snapshot %q", e.Name) }
 
 // Undo goes back to before the last command that changed the lab. Containers that ran then are started
-// anew from their command.
+// anew from their command, but for those that run now as they did then.
 func (t *Timeline) Undo() (Moved, error) {
 	return t.move(func(p *past, now *State) (*moment, error) {
 		m, rest := pop(p.undo)

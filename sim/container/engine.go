@@ -138,7 +138,7 @@ func New(o Options) *Engine {
 		wires: map[string]*kernel.Network{}, alone: kernel.NewNetNS(),
 	}
 	if o.State != nil {
-		e.adopt(o.State, e.now())
+		e.adopt(o.State, nil, e.now())
 		return e
 	}
 	s := State{ID: dockerID(e.newID()), Images: &image.Store{}}

@@ -466,6 +466,66 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+// What nobody has touched in between runs on, with its address and its volume; what lies on something
+// that was touched is started anew.
+func TestRestoreLeavesAloneWhatIsUntouched(t *testing.T) {
+	e := newEngine(t)
+	atWork(t, e)
+	start := func(name string, h *ctypes.HostConfig) *Container {
+		id := create(t, e, name, []string{"sleep", "1h"}, h)
+		if err := e.Start(id); err != nil {
+			t.Fatal(err)
+		}
+		c, err := e.Container(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	quiet := start("quiet", &ctypes.HostConfig{Binds: []string{"calm:/data"}})
+	start("beside", &ctypes.HostConfig{NetworkMode: "container:quiet"})
+	start("touched", nil)
+	start("leaning", &ctypes.HostConfig{NetworkMode: "container:touched"})
+	start("wet", &ctypes.HostConfig{Binds: []string{"busy:/data"}})
+	then := e.Snapshot()
+
+	if err := e.Pause("touched"); err != nil {
+		t.Fatal(err)
+	}
+	run(t, e, []string{"write", "/data/f", "later"}, &ctypes.HostConfig{Binds: []string{"busy:/data"}})
+	start("new", nil)
+
+	var again []string
+	for _, a := range e.Restore(then, nil) {
+		if a.Err != nil {
+			t.Errorf("%s: %v", a.Name, a.Err)
+		}
+		again = append(again, a.Name)
+	}
+	if want := []string{"touched", "leaning", "wet"}; !slices.Equal(again, want) {
+		t.Errorf("started anew: %v, want %v", again, want)
+	}
+	now, err := e.Container("quiet")
+	if err != nil || now.Status != quiet.Status || now.Ends["bridge"].IPAddress != quiet.Ends["bridge"].IPAddress {
+		t.Errorf("%+v, %v; it was %+v", now, err, quiet)
+	}
+	addresses := map[string]string{}
+	for name, ep := range e.State().Containers.All() {
+		if end := ep.Ends["bridge"]; end != nil {
+			if other := addresses[end.IPAddress]; other != "" {
+				t.Errorf("%s and %s have one address", name, other)
+			}
+			addresses[end.IPAddress] = name
+		}
+	}
+	if err := e.Kill(t.Context(), "quiet", 0); err != nil {
+		t.Error(err)
+	}
+	if got := status(t, e, "quiet"); got != "exited 137" {
+		t.Errorf("after a kill: %s", got)
+	}
+}
+
 // A log follows a container to its end.
 func TestLogsFollow(t *testing.T) {
 	e := newEngine(t)

@@ -289,4 +289,4 @@ func (c *Container) StopTimeout() time.Duration {
 }
 
 // Shutdown ends everything that runs, at once.
-func (e *Engine) Shutdown() { e.stopAll() }
+func (e *Engine) Shutdown() { e.stopAll(nil) }

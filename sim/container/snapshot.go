@@ -90,18 +90,20 @@ func (s *State) Differs(o *State) bool {
 	return s.Images != o.Images ||
 		!sameTables(s.Names, o.Names, func(a, b string) bool { return a == b }) ||
 		!sameTables(s.Networks, o.Networks, func(a, b *Network) bool { return a == b }) ||
-		!sameTables(s.Volumes, o.Volumes, func(a, b *Volume) bool {
-			return a == b || a.Created.Equal(b.Created) && a.Files == b.Files
-		}) ||
-		!sameTables(s.Containers, o.Containers, func(a, b *Container) bool {
-			if a == b {
-				return true
-			}
-			x, y := *a, *b
-			x.Log, x.Health, y.Log, y.Health = Log{}, nil, Log{}, nil
-			return reflect.DeepEqual(x.Status, y.Status) && x.Files == y.Files && x.Name == y.Name && x.Host == y.Host &&
-				x.RestartCount == y.RestartCount && reflect.DeepEqual(x.Ends, y.Ends) && reflect.DeepEqual(x.Links, y.Links)
-		})
+		!sameTables(s.Volumes, o.Volumes, (*Volume).same) ||
+		!sameTables(s.Containers, o.Containers, (*Container).same)
+}
+
+// same says that nothing has been done to a volume between two records of it.
+func (v *Volume) same(o *Volume) bool {
+	return v == o || v.Created.Equal(o.Created) && v.Files == o.Files
+}
+
+// same says that nothing has been done to a container between two records of it: what it prints, and
+// how its health checks go, is not counted.
+func (c *Container) same(o *Container) bool {
+	return c == o || reflect.DeepEqual(c.Status, o.Status) && c.Files == o.Files && c.Name == o.Name && c.Host == o.Host &&
+		c.RestartCount == o.RestartCount && reflect.DeepEqual(c.Ends, o.Ends) && reflect.DeepEqual(c.Links, o.Links)
 }
 
 func sameTables[V any](a, b Table[V], same func(V, V) bool) bool {
@@ -119,14 +121,17 @@ func sameTables[V any](a, b Table[V], same func(V, V) bool) bool {
 	return true
 }
 
-// adopt takes a state for the engine's own. Nothing of it runs: what did is as an engine finds it
-// that was killed and comes up again, exited with 137. One whose removal was under way is dead, as
-// nobody knows any more what was to be removed with it. Addresses are free again.
-func (e *Engine) adopt(to *State, now time.Time) {
+// adopt takes a state for the engine's own. Of it, only the containers of kept run on, and have their
+// addresses: what else did is as an engine finds it that was killed and comes up again, exited with 137.
+// One whose removal was under way is dead, as nobody knows any more what was to be removed with it.
+func (e *Engine) adopt(to *State, kept map[string]*Container, now time.Time) {
 	s := *to
 	for id, c := range to.Containers.All() {
 		d := *c
 		switch {
+		case kept[id] != nil:
+			s.Containers = s.Containers.With(id, kept[id])
+			continue
 		case c.Status.Restarting:
 			d.Status.Running, d.Status.Restarting = false, false
 		case c.Status.Running:
@@ -143,29 +148,41 @@ func (e *Engine) adopt(to *State, now time.Time) {
 	}
 	for id, n := range s.Networks.All() {
 		m := *n
-		m.Pools, m.Pools6 = n.emptied(n.Pools), n.emptied(n.Pools6)
+		m.Pools, m.Pools6 = n.emptied(n.Pools, kept), n.emptied(n.Pools6, kept)
 		s.Networks = s.Networks.With(id, &m)
 	}
 	bases := map[digest.Digest]*Base{}
 	var files []*unionfs.Snapshot
-	for _, c := range s.Containers.All() {
+	for id, c := range s.Containers.All() {
 		if c.Base != nil {
 			bases[c.Base.Layers.ChainID()] = c.Base
 		}
-		files = append(files, c.Files)
+		if kept[id] == nil {
+			files = append(files, c.Files)
+		}
 	}
-	for _, v := range s.Volumes.All() {
-		files = append(files, v.Files)
+	used := usedBy(kept)
+	for name, v := range s.Volumes.All() {
+		if !used[name] {
+			files = append(files, v.Files)
+		}
 	}
 	e.k.Do(func() {
 		e.occupy(files, (*unionfs.Snapshot).Occupy)
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		for _, l := range e.lives { // whoever waits for what is no more
-			for _, w := range l.waiters {
+		maps.DeleteFunc(e.lives, func(id string, l *live) bool {
+			if kept[id] != nil {
+				return false
+			}
+			for _, w := range l.waiters { // for what is no more
 				w.wake.fire()
 			}
-		}
+			return true
+		})
+		maps.DeleteFunc(e.volumes, func(name string, _ *unionfs.FS) bool { return !used[name] })
+		maps.DeleteFunc(e.execs, func(_ string, x *exec) bool { return kept[x.container] == nil })
+		maps.DeleteFunc(e.ports, func(_ portKey, id string) bool { return kept[id] == nil })
 		for id, w := range e.wires {
 			if _, ok := s.Networks.Get(id); !ok {
 				w.Remove()
@@ -173,7 +190,6 @@ func (e *Engine) adopt(to *State, now time.Time) {
 			}
 		}
 		maps.Copy(e.bases, bases)
-		e.lives, e.volumes, e.execs, e.ports = map[string]*live{}, map[string]*unionfs.FS{}, map[string]*exec{}, map[portKey]string{}
 		e.shot, e.shotOf, e.shots = nil, nil, map[string]*Volume{}
 		e.state.Store(&s)
 	})
@@ -256,35 +272,44 @@ type Again struct {
 	Err  error  // why it did not start
 }
 
-// Restore goes back to a state that Snapshot gave. What runs is ended, without a word; the containers
-// that ran then are started anew from their command, after between has been called, and told of.
+// Restore goes back to a state that Snapshot gave. What has run since then and was not touched runs on;
+// all else that runs is ended, without a word, and the containers that ran then are started anew from
+// their command, after between has been called, and told of.
 func (e *Engine) Restore(to *State, between func()) []Again {
-	e.stopAll()
+	kept := untouched(e.Snapshot(), to)
+	e.stopAll(kept)
 	now := e.State()
 	var files []*unionfs.Snapshot
-	for _, c := range now.Containers.All() {
-		files = append(files, c.Files)
+	for id, c := range now.Containers.All() {
+		if kept[id] == nil {
+			files = append(files, c.Files)
+		} else {
+			kept[id] = c // a log goes on in the record of now
+		}
 	}
+	used := usedBy(kept)
 	e.k.Do(func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		for name, v := range now.Volumes.All() {
-			if fs := e.volumes[name]; fs != nil {
+			switch fs := e.volumes[name]; {
+			case used[name]:
+			case fs != nil:
 				fs.Discard()
-			} else {
+			default:
 				files = append(files, v.Files)
 			}
 		}
 		e.occupy(files, (*unionfs.Snapshot).Discard)
 	})
-	e.adopt(to, e.now())
+	e.adopt(to, kept, e.now())
 	if between != nil {
 		between()
 	}
 	var again []Again
 	for _, c := range e.inOrder() {
 		then, _ := to.Containers.Get(c.ID)
-		if !then.Status.Running {
+		if !then.Status.Running || kept[c.ID] != nil {
 			continue
 		}
 		err := e.Start(c.ID)
@@ -296,9 +321,63 @@ func (e *Engine) Restore(to *State, between func()) []Again {
 	return again
 }
 
-// stopAll ends everything that runs, at once and for good.
-func (e *Engine) stopAll() {
+// untouched are the containers that run in both of two states and have not been changed in between, nor
+// has what they stand on: their volumes, and the containers whose namespaces they share.
+func untouched(now, to *State) map[string]*Container {
+	kept := map[string]*Container{}
+	for id, c := range now.Containers.All() {
+		then, _ := to.Containers.Get(id)
+		if then != nil && c.Status.Running && !c.Status.Restarting && c.same(then) {
+			kept[id] = c
+		}
+	}
+	stands := func(c *Container) bool {
+		for _, m := range c.Mounts {
+			if m.Type != "volume" {
+				continue
+			}
+			a, _ := now.Volumes.Get(m.Name)
+			b, _ := to.Volumes.Get(m.Name)
+			if a == nil || b == nil || !a.same(b) {
+				return false
+			}
+		}
+		for _, ref := range []string{c.Host.NetworkMode.ConnectedContainer(), c.Host.IpcMode.Container(), c.Host.PidMode.Container()} {
+			if id, ok := now.Names.Get("/" + ref); ok {
+				ref = id
+			}
+			if ref != "" && kept[ref] == nil {
+				return false
+			}
+		}
+		return true
+	}
+	for n := -1; n != len(kept); { // one that falls may take others with it
+		n = len(kept)
+		maps.DeleteFunc(kept, func(_ string, c *Container) bool { return !stands(c) })
+	}
+	return kept
+}
+
+// usedBy are the names of the volumes that some containers mount.
+func usedBy(some map[string]*Container) map[string]bool {
+	used := map[string]bool{}
+	for _, c := range some {
+		for _, m := range c.Mounts {
+			if m.Type == "volume" {
+				used[m.Name] = true
+			}
+		}
+	}
+	return used
+}
+
+// stopAll ends everything that runs, but for some, at once and for good.
+func (e *Engine) stopAll(but map[string]*Container) {
 	for _, c := range e.State().Containers.All() {
+		if but[c.ID] != nil {
+			continue
+		}
 		l := e.live(c.ID)
 		l.restart.stop(e)
 		if c.Status.Restarting {
@@ -306,7 +385,7 @@ func (e *Engine) stopAll() {
 		}
 	}
 	for _, c := range e.State().Containers.All() {
-		if !c.Status.Running {
+		if !c.Status.Running || but[c.ID] != nil {
 			continue
 		}
 		e.change(c.ID, func(c *Container) error { // nobody is to remove what comes back
@@ -333,8 +412,8 @@ func (e *Engine) crash(id string) {
 	}
 }
 
-// emptied are pools of the network with only the addresses taken that no container has.
-func (n *Network) emptied(pools []Pool) (out []Pool) {
+// emptied are pools of the network with only the addresses taken that no container has, or one of some.
+func (n *Network) emptied(pools []Pool, some map[string]*Container) (out []Pool) {
 	for _, p := range pools {
 		var aux map[string]string
 		for _, c := range n.IPAM.Config {
@@ -342,7 +421,17 @@ func (n *Network) emptied(pools []Pool) (out []Pool) {
 				aux = c.AuxAddress
 			}
 		}
-		out = append(out, p.emptied(aux))
+		p = p.emptied(aux)
+		for _, c := range some {
+			if end := c.Ends[n.Name]; end != nil {
+				for _, a := range []string{end.IPAddress, end.GlobalIPv6Address} {
+					if ip, err := netip.ParseAddr(a); err == nil && p.Subnet.Contains(ip) {
+						p.Taken[ip] = true
+					}
+				}
+			}
+		}
+		out = append(out, p)
 	}
 	return out
 }
