@@ -94,6 +94,25 @@ func ownHostsLine(c *Container, addr netip.Addr) string {
 	return fmt.Sprintf("%s\t%s\n", addr, names)
 }
 
+// checkLinks refuses links on the default network to containers that cannot be reached there.
+func (e *Engine) checkLinks(c *Container) error {
+	if c.Ends["bridge"] == nil {
+		return nil
+	}
+	for _, alias := range slices.Sorted(maps.Keys(c.Links)) {
+		child, err := e.Container(c.Links[alias])
+		switch {
+		case err != nil:
+			return err
+		case child.Ends["bridge"] == nil:
+			return refuse(Unknown, "Cannot link to %s, as it does not belong to the default network", child.Name)
+		case !child.Status.Running:
+			return refuse(Unknown, "Cannot link to a non running container: %s AS %s/%s", child.Name, c.Name, alias)
+		}
+	}
+	return nil
+}
+
 // linkedHosts are the lines of --link on the default network.
 func (e *Engine) linkedHosts(c *Container) string {
 	var b strings.Builder
@@ -157,8 +176,8 @@ func resolvFile(c *Container, host string, own bool) string {
 	for _, s := range servers {
 		fmt.Fprintf(&b, "nameserver %s\n", s)
 	}
-	if len(options) > 0 {
-		fmt.Fprintf(&b, "options %s\n", strings.Join(options, " "))
+	if list := strings.Join(options, " "); strings.TrimSpace(list) != "" {
+		fmt.Fprintf(&b, "options %s\n", list)
 	}
 	return b.String()
 }

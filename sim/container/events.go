@@ -161,17 +161,15 @@ func matchEvent(f filters.Args, m events.Message) bool {
 	if f.Len() == 0 {
 		return true
 	}
-	one := func(field, kind string, fuzzy bool) bool {
-		if !f.Contains(field) {
-			return true
+	// What a filter names by its kind is found by the start of its ID or name, whatever the kind of
+	// the event: "network=web" finds the container web-1 too.
+	about := func(kinds ...string) bool {
+		for _, kind := range kinds {
+			if !f.FuzzyMatch(kind, m.Actor.ID) && !f.FuzzyMatch(kind, m.Actor.Attributes["name"]) {
+				return false
+			}
 		}
-		if m.Type != kind {
-			return false
-		}
-		if fuzzy {
-			return f.FuzzyMatch(field, m.Actor.ID) || f.ExactMatch(field, m.Actor.Attributes["name"])
-		}
-		return f.ExactMatch(field, m.Actor.ID) || f.ExactMatch(field, m.Actor.Attributes["name"])
+		return true
 	}
 	action := func() bool {
 		if !f.Contains("event") {
@@ -187,13 +185,8 @@ func matchEvent(f filters.Args, m events.Message) bool {
 	}
 	scope := !f.Contains("scope") || f.ExactMatch("scope", m.Scope)
 	return action() && f.ExactMatch("type", m.Type) && scope &&
-		one("container", events.ContainerEventType, true) &&
-		one("plugin", events.PluginEventType, true) &&
-		one("volume", events.VolumeEventType, true) &&
-		one("network", events.NetworkEventType, true) &&
-		one("daemon", events.DaemonEventType, true) &&
-		one("node", events.NodeEventType, true) &&
-		one("service", events.ServiceEventType, true) &&
+		about(events.ContainerEventType, events.PluginEventType, events.VolumeEventType, events.NetworkEventType,
+			events.DaemonEventType, events.NodeEventType, events.ServiceEventType) &&
 		matchEventImage(f, m) &&
 		f.MatchKVList("label", m.Actor.Attributes)
 }

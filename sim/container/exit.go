@@ -17,7 +17,7 @@ func (e *Engine) stdioOf(c *Container, l *live) *stdio {
 	if l.io == nil {
 		var log *logger
 		if c.Host.LogConfig.Type != "none" {
-			log = newLogger(c.Log, e.o.LogLimit, logAttrs(c))
+			log = newLogger(c.Log, e.o.LogLimit, logAttrs(c), c.Host.LogConfig.Config)
 		}
 		l.io = newStdio(e.k, c.Config.Tty, c.Config.OpenStdin, c.Config.StdinOnce, log)
 		id := c.ID

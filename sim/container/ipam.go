@@ -82,7 +82,9 @@ func newPool(c ntypes.IPAMConfig, used []netip.Prefix) (Pool, error) {
 		p.Taken[ip] = true
 	}
 	if c.Gateway == "" {
-		p.Gateway = p.first()
+		if p.Gateway = p.first(); p.Taken[p.Gateway] || !p.Subnet.Contains(p.Gateway) {
+			return p, errors.New("failed to allocate gateway (): No available addresses on this pool")
+		}
 	} else {
 		g, err := netip.ParseAddr(c.Gateway)
 		if err != nil {
@@ -122,7 +124,8 @@ func (p Pool) take(want netip.Addr) (Pool, netip.Addr, error) {
 	}
 	scope := p.scope()
 	a := p.Last
-	for range 1 << 17 {
+	// Of more addresses than are taken, one is free.
+	for range min(1<<min(scope.Addr().BitLen()-scope.Bits(), 20), len(p.Taken)+1) {
 		if a = a.Next(); !a.IsValid() || !scope.Contains(a) {
 			a = scope.Addr()
 		}
@@ -130,9 +133,6 @@ func (p Pool) take(want netip.Addr) (Pool, netip.Addr, error) {
 			q := p.with(a)
 			q.Last = a
 			return q, a, nil
-		}
-		if a == p.Last || len(p.Taken) >= 1<<(min(scope.Addr().BitLen()-scope.Bits(), 20)) {
-			break
 		}
 	}
 	return p, netip.Addr{}, errNoAddress

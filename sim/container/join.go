@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -24,6 +25,9 @@ func (e *Engine) wire(n *Network) *kernel.Network {
 		p := n.Pools[0]
 		w = kernel.NewNetwork(n.Name, n.Interface, p.Subnet, p.Gateway, e.hostNet())
 		w.Internal = n.Internal
+		if mtu, err := strconv.Atoi(n.Options["com.docker.network.driver.mtu"]); err == nil {
+			w.MTU = mtu
+		}
 		e.wires[n.ID] = w
 	}
 	return w
@@ -100,11 +104,7 @@ func (e *Engine) connectAll(c *Container, ns *kernel.NetNS) (*Container, error) 
 // and is completed with what it gets.
 func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, late bool) error {
 	ep.NetworkID, ep.EndpointID = n.ID, e.newID()
-	if isPredefined(n.Name) {
-		ep.Aliases = slices.Clip(ep.Aliases)
-	} else if short := c.ID[:12]; !slices.Contains(ep.Aliases, short) {
-		ep.Aliases = append(slices.Clip(ep.Aliases), short)
-	}
+	ep.Aliases = aliasesOf(c, n.Name, ep.Aliases)
 	var addr netip.Addr
 	var addr6 netip.Prefix
 	if len(n.Pools) > 0 {
@@ -126,7 +126,9 @@ func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, lat
 			m := *now
 			var from Pool
 			var err error
-			if m.Pools, from, addr, err = allocate(m.Pools, want); err != nil {
+			if m.Pools, from, addr, err = allocate(m.Pools, want); errors.Is(err, errNoAddress) {
+				return fmt.Errorf("%w: %s (%s)", err, n.Name, n.ID)
+			} else if err != nil {
 				return err
 			}
 			ep.IPPrefixLen, ep.Gateway = from.Subnet.Bits(), from.Gateway.String()
@@ -146,8 +148,8 @@ func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, lat
 		ep.IPAddress = addr.String()
 		if ep.MacAddress == "" {
 			ep.MacAddress = macOf(addr)
-			if c.Config.MacAddress != "" {
-				ep.MacAddress = c.Config.MacAddress
+			if mac, err := net.ParseMAC(c.Config.MacAddress); err == nil {
+				ep.MacAddress = mac.String()
 			}
 		}
 	}
@@ -192,6 +194,21 @@ func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, lat
 	}
 	e.emitNetwork(n, "connect", map[string]string{"container": c.ID})
 	return nil
+}
+
+// aliasesOf are those of a container on a network: the ones asked for, and on one that somebody
+// created its short ID and its hostname too.
+func aliasesOf(c *Container, network string, asked []string) []string {
+	all := slices.Clip(asked)
+	if isPredefined(network) {
+		return all
+	}
+	for _, own := range []string{c.ID[:12], c.Config.Hostname} {
+		if !slices.Contains(all, own) {
+			all = append(all, own)
+		}
+	}
+	return all
 }
 
 // wanted is an address that somebody asks for, the zero Addr where it is empty.
@@ -260,7 +277,7 @@ func (e *Engine) disconnectAll(id string) (left []*Network) {
 		return nil
 	}
 	e.unpublish(id)
-	if c.Net.SandboxID == "" {
+	if c.Net.Ports == nil {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Ends)) {
@@ -271,7 +288,7 @@ func (e *Engine) disconnectAll(id string) (left []*Network) {
 	}
 	e.change(id, func(c *Container) error {
 		c.Ends = detached(c.Ends)
-		c.Net = NetState{}
+		c.Net.Ports = nil
 		return nil
 	})
 	return left
@@ -310,6 +327,26 @@ func (e *Engine) resolve(id, name string) []netip.Addr {
 		return r(name)
 	}
 	return nil
+}
+
+// reverse is the name that a container's resolver has for an address.
+func (e *Engine) reverse(id string, a netip.Addr) string {
+	s := e.State()
+	c, ok := s.Containers.Get(id)
+	if !ok {
+		return ""
+	}
+	for network, mine := range c.Ends {
+		if isPredefined(network) {
+			continue
+		}
+		for _, o := range s.Containers.All() {
+			if ep := o.Ends[network]; ep != nil && ep.NetworkID == mine.NetworkID && ep.IPAddress == a.String() {
+				return strings.TrimPrefix(o.Name, "/") + "." + network
+			}
+		}
+	}
+	return ""
 }
 
 // answersTo says whether a container on a network is meant by a name.

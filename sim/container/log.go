@@ -1,8 +1,12 @@
 package container
 
 import (
+	"encoding/json"
+	"strconv"
 	"sync"
 	"time"
+
+	"github.com/docker/go-units"
 )
 
 // Stream is which of its output files a process wrote to.
@@ -34,18 +38,68 @@ type logger struct {
 	lines   []LogLine
 	bytes   int64
 	limit   int64
+	files   rotation
 	partial [3][]byte // by Stream: the line in the making
 	attrs   map[string]string
 	changed chan struct{} // closed and replaced when a line is added
 	ended   bool
 }
 
-func newLogger(l Log, limit int64, attrs map[string]string) *logger {
-	g := &logger{lines: l.Lines, limit: limit, attrs: attrs, changed: make(chan struct{})}
+// newLogger goes on with a log. limit bounds the bytes that the lab keeps of it, options are those of
+// --log-opt.
+func newLogger(l Log, limit int64, attrs, options map[string]string) *logger {
+	g := &logger{limit: limit, attrs: attrs, files: rotationOf(options), changed: make(chan struct{})}
 	for _, line := range l.Lines {
-		g.bytes += int64(len(line.Data))
+		g.add(line)
 	}
 	return g
+}
+
+// rotation is how the driver json-file spreads a log over files: max-size and max-file.
+type rotation struct {
+	max   int64 // bytes after which a new file begins; 0: there is one file without end
+	keep  int   // how many files there are at most
+	size  int64 // of the newest one
+	lines []int // how many each file has, the newest last
+}
+
+func rotationOf(options map[string]string) rotation {
+	r := rotation{keep: 1, lines: []int{0}}
+	if n, err := units.FromHumanSize(options["max-size"]); err == nil && n > 0 {
+		r.max = n
+	}
+	if n, err := strconv.Atoi(options["max-file"]); err == nil && n > 0 {
+		r.keep = n
+	}
+	return r
+}
+
+// add takes a line, and says how many of the oldest lines are gone with their file.
+func (r *rotation) add(l LogLine) (gone int) {
+	if r.max == 0 {
+		return 0
+	}
+	if r.size >= r.max {
+		r.size, r.lines = 0, append(r.lines, 0)
+		if len(r.lines) > r.keep {
+			gone, r.lines = r.lines[0], r.lines[1:]
+		}
+	}
+	r.lines[len(r.lines)-1]++
+	r.size += jsonLogSize(l)
+	return gone
+}
+
+// jsonLogSize is how many bytes a line takes in a file of the driver json-file.
+func jsonLogSize(l LogLine) int64 {
+	n := len(`{"log":,"stream":"stdout","time":""}` + "\n")
+	text, _ := json.Marshal(string(l.Data)) // a string has no error to give
+	n += len(text) + len(l.Time.UTC().Format(time.RFC3339Nano))
+	if len(l.Attrs) > 0 {
+		attrs, _ := json.Marshal(l.Attrs)
+		n += len(`"attrs":,`) + len(attrs)
+	}
+	return int64(n)
 }
 
 // write takes what a process wrote.
@@ -81,7 +135,10 @@ func lineEnd(b []byte) int {
 func (g *logger) add(l LogLine) {
 	g.lines = append(g.lines, l)
 	g.bytes += int64(len(l.Data))
-	drop := 0
+	drop := g.files.add(l)
+	for _, gone := range g.lines[:drop] {
+		g.bytes -= int64(len(gone.Data))
+	}
 	for g.limit > 0 && g.bytes > g.limit && drop < len(g.lines)-1 {
 		g.bytes -= int64(len(g.lines[drop].Data))
 		drop++

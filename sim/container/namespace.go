@@ -227,10 +227,10 @@ func (e *Engine) hostDevice(p string) (vfs.Stat, error) {
 
 // sysNet fills /sys/class/net with the interfaces that the container has now.
 func sysNet(v *vfs.View, ns *kernel.NetNS) error {
-	type iface struct{ name, address, state string }
-	all := []iface{{"lo", "00:00:00:00:00:00", "unknown"}}
+	type iface struct{ name, address, state, mtu string }
+	all := []iface{{"lo", "00:00:00:00:00:00", "unknown", "65536"}}
 	for _, i := range ns.Ifaces() {
-		all = append(all, iface{i.Name, i.MAC, "up"})
+		all = append(all, iface{i.Name, i.MAC, "up", strconv.Itoa(i.Network.MTU)})
 	}
 	if err := mkdirAll(v, "/class/net", 0o755); err != nil {
 		return err
@@ -247,7 +247,7 @@ func sysNet(v *vfs.View, ns *kernel.NetNS) error {
 		if err := mkdirAll(v, dir, 0o755); err != nil {
 			return err
 		}
-		for _, f := range [][2]string{{"address", i.address}, {"operstate", i.state}} {
+		for _, f := range [][2]string{{"address", i.address}, {"operstate", i.state}, {"mtu", i.mtu}} {
 			if err := v.WriteFile(dir+"/"+f[0], []byte(f[1]+"\n"), 0o444); err != nil {
 				return err
 			}

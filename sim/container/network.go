@@ -462,9 +462,7 @@ func (e *Engine) Connect(ref, network string, want *ntypes.EndpointSettings) err
 				return nil // what was asked for first stays
 			}
 			ep := want.Copy()
-			if !isPredefined(name) {
-				ep.Aliases = append(slices.Clip(ep.Aliases), c.ID[:12])
-			}
+			ep.Aliases = aliasesOf(c, name, ep.Aliases)
 			c.Ends[name] = ep
 			return nil
 		})
@@ -484,12 +482,13 @@ func (e *Engine) Connect(ref, network string, want *ntypes.EndpointSettings) err
 // checkConnect refuses what cannot be connected.
 func (e *Engine) checkConnect(c *Container, n *Network, want *ntypes.EndpointSettings) error {
 	mode := c.Host.NetworkMode
-	switch {
-	case mode.IsContainer():
-		return invalid("container sharing network namespace with another container or host cannot be connected to any other network")
-	case mode.IsHost() || n.Name == "host":
+	_, again := c.Ends[n.Name]
+	switch others := len(c.Ends) > 0 && !again; {
+	case !mode.IsHost() && n.Name == "host":
 		return invalid("container cannot be disconnected from host network or connected to host network")
-	case n.Name == "none" || c.Ends["none"] != nil:
+	case mode.IsContainer(), mode.IsHost() && n.Name != "host":
+		return invalid("container sharing network namespace with another container or host cannot be connected to any other network")
+	case others && (n.Name == "none" || c.Ends["none"] != nil):
 		return invalid("container cannot be connected to multiple networks with one of the networks in private (none) mode")
 	case n.ConfigOnly:
 		return refuse(Forbidden, "cannot create endpoint on configuration-only network")
@@ -512,7 +511,7 @@ func checkEndpoint(n *Network, want *ntypes.EndpointSettings) error {
 		}
 		return nil
 	}
-	if fixed && !n.ChosenSubnet {
+	if fixed && !n.ChosenSubnet || ipam != nil && ipam.IPv6Address != "" && len(n.Pools6) == 0 {
 		return invalid("user specified IP address is supported only when connecting to networks with user configured subnets")
 	}
 	return nil

@@ -139,11 +139,11 @@ func (e *Engine) adopt(to *State, kept map[string]*Container, now time.Time) {
 			d.ManuallyStopped = true
 		case c.Status.Removing:
 			d.Status.Removing, d.Status.Dead = false, true
-		case c.Net.SandboxID == "":
+		case c.Net.Ports == nil:
 			continue
 		}
 		d.Ends = detached(c.Ends)
-		d.Net = NetState{}
+		d.Net.Ports = nil
 		s.Containers = s.Containers.With(id, &d)
 	}
 	for id, n := range s.Networks.All() {

@@ -112,6 +112,17 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 			return conflict("cannot join network of a non running container: %s", o.ID)
 		}
 		sharedNet = e.live(o.ID)
+		if err := e.change(c.ID, func(c *Container) error {
+			cfg := *c.Config
+			cfg.Hostname, cfg.Domainname = o.Config.Hostname, o.Config.Domainname
+			c.Config = &cfg
+			return nil
+		}); err != nil {
+			return err
+		}
+		if c, err = e.Container(c.ID); err != nil {
+			return err
+		}
 	}
 	pids, err := e.pidsOf(c.Host.PidMode)
 	if err != nil {
@@ -122,30 +133,35 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		return err
 	}
 	ns := kernel.NewNetNS()
+	var etc *etcFiles
 	switch {
 	case sharedNet != nil:
 		e.mu.Lock()
-		ns = sharedNet.net
+		ns, etc = sharedNet.net, sharedNet.etc
 		e.mu.Unlock()
 	case mode.IsHost():
 		ns = e.hostNet()
 	default:
 		id := c.ID
-		ns.Resolver = e.resolver(id)
+		ns.Resolver = func(name string) []netip.Addr { return e.resolve(id, name) }
+		ns.Reverser = func(a netip.Addr) string { return e.reverse(id, a) }
 		ns.Route = e.hostNet().Route
 	}
-	var etc *etcFiles
 	e.k.Do(func() {
-		if etc, err = e.newEtcFiles(c); err == nil {
-			e.mu.Lock()
-			l.net, l.etc = ns, etc
-			e.mu.Unlock()
+		if etc == nil {
+			etc, err = e.newEtcFiles(c)
 		}
+		e.mu.Lock()
+		l.net, l.etc = ns, etc
+		e.mu.Unlock()
 	})
 	if err != nil {
 		return err
 	}
 	if c, err = e.connectAll(c, ns); err != nil {
+		return err
+	}
+	if err := e.checkLinks(c); err != nil {
 		return err
 	}
 
@@ -319,11 +335,6 @@ func (e *Engine) newIPC(size int64, charge func(int64) error) *ipc {
 	return &ipc{shm, mqueue, size}
 }
 
-// resolver is the resolver of a container.
-func (e *Engine) resolver(id string) func(string) []netip.Addr {
-	return func(name string) []netip.Addr { return e.resolve(id, name) }
-}
-
 // launch mounts what the container needs and starts its process. It works inside the kernel.
 func (e *Engine) launch(c *Container, m *mounter, box *kernel.Sandbox, x *stdio, etc *etcFiles, spec *kernel.Spec, onExit func(kernel.Status)) (*kernel.Task, []*unionfs.FS, error) {
 	if err := e.checkRuntime(c); err != nil {
@@ -368,15 +379,19 @@ func (e *Engine) launch(c *Container, m *mounter, box *kernel.Sandbox, x *stdio,
 	argv := append([]string{c.Path}, c.Args...)
 	env := environment(c, e.linkEnv(c), id.home)
 	cred := id.cred(bounding(c.Host.Privileged, c.Host.CapAdd, c.Host.CapDrop))
+	init := c.Host.Init != nil && *c.Host.Init
 	path, err := findExecutable(box, argv[0], env, c.Config.WorkingDir, cred)
-	if err != nil {
+	switch {
+	case err != nil && !init:
 		return nil, nil, fmt.Errorf("%s%w: unknown", createFailed, err)
+	case err != nil && strings.Contains(argv[0], "/"):
+		path = argv[0] // the init is to find that it cannot be run
 	}
 	spec.Path, spec.Argv, spec.Env, spec.Dir, spec.Cred, spec.OnExit = path, argv, env, c.Config.WorkingDir, cred, onExit
 	if spec.Dir == "" {
 		spec.Dir = "/"
 	}
-	if c.Host.Init != nil && *c.Host.Init {
+	if init {
 		*spec = withInit(*spec)
 	}
 	task, err := e.startTask(box, *spec, x)

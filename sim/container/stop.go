@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types"
 	ctypes "github.com/docker/docker/api/types/container"
 
+	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
 )
 
@@ -181,7 +182,13 @@ func (e *Engine) Restart(ctx context.Context, ref string, seconds *int) error {
 }
 
 // Pause stops a container's processes where they are.
-func (e *Engine) Pause(ref string) error {
+func (e *Engine) Pause(ref string) error { return e.exclusively(ref, e.pause) }
+
+// Unpause lets a paused container go on.
+func (e *Engine) Unpause(ref string) error { return e.exclusively(ref, e.unpause) }
+
+// exclusively does something with a container that nothing else is to be done with meanwhile.
+func (e *Engine) exclusively(ref string, do func(id string, l *live) error) error {
 	c, err := e.Container(ref)
 	if err != nil {
 		return err
@@ -189,86 +196,58 @@ func (e *Engine) Pause(ref string) error {
 	l := e.live(c.ID)
 	l.op.Lock()
 	defer l.op.Unlock()
-	return e.pause(c.ID, l)
+	return do(c.ID, l)
 }
 
 func (e *Engine) pause(id string, l *live) error {
-	var was *Container
-	var err error
-	e.k.Do(func() {
-		err = e.change(id, func(c *Container) error {
-			was = c
-			switch {
-			case !c.Status.Running:
-				return notRunning(id)
-			case c.Status.Paused:
-				return conflict("Container %s is already paused", id)
-			case c.Status.Restarting:
-				return conflict("Container %s is restarting, wait until the container is running", id)
-			}
-			c.Status.Paused = true
-			if c.Health != nil {
-				h := *c.Health
-				h.Status = types.Unhealthy // nobody checks it now
-				c.Health = &h
-			}
-			return nil
-		})
-		if err != nil {
-			return
+	return e.freeze(id, l, "pause", (*kernel.Sandbox).Pause, func(c *Container) error {
+		switch {
+		case !c.Status.Running:
+			return notRunning(c.ID)
+		case c.Status.Paused:
+			return conflict("Container %s is already paused", c.ID)
+		case c.Status.Restarting:
+			return conflict("Container %s is restarting, wait until the container is running", c.ID)
 		}
-		e.mu.Lock()
-		box := l.box
-		e.mu.Unlock()
-		if box != nil {
-			box.Pause()
+		c.Status.Paused = true
+		if c.Health != nil {
+			h := *c.Health
+			h.Status = types.Unhealthy // nobody checks it now
+			c.Health = &h
 		}
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	e.emitContainer(was, "pause", nil)
-	return nil
-}
-
-// Unpause lets a paused container go on.
-func (e *Engine) Unpause(ref string) error {
-	c, err := e.Container(ref)
-	if err != nil {
-		return err
-	}
-	l := e.live(c.ID)
-	l.op.Lock()
-	defer l.op.Unlock()
-	return e.unpause(c.ID, l)
 }
 
 func (e *Engine) unpause(id string, l *live) error {
+	return e.freeze(id, l, "unpause", (*kernel.Sandbox).Unpause, func(c *Container) error {
+		if !c.Status.Paused {
+			return refuse(Unknown, "Container %s is not paused", c.ID)
+		}
+		c.Status.Paused = false
+		return nil
+	})
+}
+
+// freeze changes whether a container is paused: its record by mark, and its processes by do.
+func (e *Engine) freeze(id string, l *live, action string, do func(*kernel.Sandbox), mark func(*Container) error) error {
 	var was *Container
 	var err error
 	e.k.Do(func() {
-		err = e.change(id, func(c *Container) error {
-			was = c
-			if !c.Status.Paused {
-				return refuse(Unknown, "Container %s is not paused", id)
-			}
-			c.Status.Paused = false
-			return nil
-		})
-		if err != nil {
+		if err = e.change(id, func(c *Container) error { was = c; return mark(c) }); err != nil {
 			return
 		}
 		e.mu.Lock()
 		box := l.box
 		e.mu.Unlock()
 		if box != nil {
-			box.Unpause()
+			do(box)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	e.emitContainer(was, "unpause", nil)
+	e.emitContainer(was, action, nil)
 	return nil
 }
 

@@ -26,6 +26,8 @@ type NetNS struct {
 	// Resolver finds the addresses of a name that /etc/hosts does not have. ENOENT's like is an
 	// empty result.
 	Resolver func(name string) []netip.Addr
+	// Reverser finds the name of an address that /etc/hosts does not have; "" where it has none.
+	Reverser func(addr netip.Addr) string
 	// Route finds the namespace that answers at an address outside of all networks (the lab's web),
 	// or nil: then nobody does.
 	Route func(addr netip.Addr) *NetNS
@@ -47,6 +49,7 @@ type Network struct {
 	Gateway  netip.Addr // the host's address on it
 	Internal bool       // reaches nothing else
 	Bridge   string     // its interface on the host: "docker0"
+	MTU      int        // of the interfaces on it, in bytes
 	members  map[netip.Addr]*NetNS
 	host     *NetNS
 }
@@ -64,7 +67,7 @@ func NewNetNS() *NetNS {
 
 // NewNetwork is a bridge of the given host.
 func NewNetwork(name, bridge string, subnet netip.Prefix, gateway netip.Addr, host *NetNS) *Network {
-	n := &Network{Name: name, Bridge: bridge, Subnet: subnet, Gateway: gateway, members: map[netip.Addr]*NetNS{}, host: host}
+	n := &Network{Name: name, Bridge: bridge, Subnet: subnet, Gateway: gateway, MTU: 1500, members: map[netip.Addr]*NetNS{}, host: host}
 	if host != nil && gateway.IsValid() {
 		n.members[gateway] = host
 		host.ifaces = append(host.ifaces, Iface{Name: bridge, Addr: netip.PrefixFrom(gateway, subnet.Bits()), Network: n})
@@ -685,6 +688,27 @@ func (p *Proc) Resolve(name string) ([]netip.Addr, error) {
 		return nil, linux.ENOENT
 	}
 	return found, nil
+}
+
+// ReverseNames are the names of an address, its own first: those of its line in /etc/hosts, or the
+// one that the namespace's reverser knows. It is empty where there is none.
+func (p *Proc) ReverseNames(a netip.Addr) []string {
+	p.Step(10)
+	hosts, _ := p.view.ReadFile("/etc/hosts", 1<<20)
+	for line := range strings.Lines(string(hosts)) {
+		line, _, _ = strings.Cut(line, "#")
+		if f := strings.Fields(line); len(f) > 1 {
+			if at, err := netip.ParseAddr(f[0]); err == nil && at == a {
+				return f[1:]
+			}
+		}
+	}
+	if r := p.box.cfg.Net.Reverser; r != nil {
+		if name := r(a); name != "" {
+			return []string{name}
+		}
+	}
+	return nil
 }
 
 // --- sockets from outside ---

@@ -132,15 +132,25 @@ func hosts(c *prog.Ctx, database string, keys []string) int {
 	for _, k := range keys {
 		addrs, err := c.Resolve(k)
 		if err != nil || len(addrs) == 0 {
-			if a, e := netip.ParseAddr(k); e == nil {
-				addrs = []netip.Addr{a}
-			} else {
-				return 2
-			}
+			return 2
 		}
 		if database == "hosts" {
+			names := []string{k}
+			if a, err := netip.ParseAddr(k); err == nil {
+				if names = c.ReverseNames(a); len(names) == 0 {
+					return 2
+				}
+			}
+			// The newer kind of address is asked for first, and the older only where there is none.
+			if newer := slices.DeleteFunc(slices.Clone(addrs), netip.Addr.Is4); len(newer) > 0 {
+				addrs = newer
+			}
 			for _, a := range addrs {
-				c.Printf("%-15s %s\n", a, k)
+				line := names
+				if all := c.ReverseNames(a); slices.Contains(all, k) {
+					line = all // the whole line of /etc/hosts
+				}
+				c.Printf("%-15s %s\n", a, strings.Join(line, " "))
 			}
 			continue
 		}

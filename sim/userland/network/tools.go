@@ -335,6 +335,12 @@ func ping(c *prog.Ctx) int {
 		c.Die(1, "sendto: %v", linux.ENETUNREACH)
 	}
 	c.Signal(linux.SIGINT, kernel.Catch)
+	from := a.String()
+	if host != from {
+		if names := c.ReverseNames(a); len(names) > 0 {
+			from = fmt.Sprintf("%s (%s)", names[0], a)
+		}
+	}
 	start := c.Now()
 	sent, got := 0, 0
 	least, most, total := time.Duration(1<<62), time.Duration(0), time.Duration(0)
@@ -352,10 +358,6 @@ func ping(c *prog.Ctx) int {
 			ms := float64(took) / 1e6
 			if !quiet {
 				if c.GNU() {
-					from := a.String()
-					if host != from {
-						from = fmt.Sprintf("%s (%s)", host, a)
-					}
 					c.Printf("%d bytes from %s: icmp_seq=%d ttl=64 time=%.3f ms\n", size+8, from, sent, ms)
 				} else {
 					c.Printf("%d bytes from %s: seq=%d ttl=64 time=%.3f ms\n", size+8, a, sent-1, ms)
@@ -413,45 +415,6 @@ func server(c *prog.Ctx) string {
 	return "127.0.0.1"
 }
 
-func nslookup(c *prog.Ctx) int {
-	for range c.Getopt("", nil) {
-	}
-	if len(c.Args) == 0 {
-		c.Usage()
-	}
-	name := c.Args[0]
-	srv := server(c)
-	if len(c.Args) > 1 {
-		srv = c.Args[1]
-	}
-	addrs, err := lookup(c, name)
-	at := srv + ":53"
-	if c.GNU() {
-		at = srv + "#53"
-	}
-	c.Printf("Server:\t\t%s\nAddress:\t%s\n\n", srv, at)
-	if err != nil || len(addrs) == 0 {
-		if c.GNU() {
-			c.Printf("** server can't find %s: NXDOMAIN\n\n", name)
-			return 1
-		}
-		c.Printf("** server can't find %s: NXDOMAIN\n\n** server can't find %s: NXDOMAIN\n\n", name, name)
-		return 1
-	}
-	c.Print("Non-authoritative answer:\n")
-	for i, a := range addrs {
-		if i > 0 && !c.GNU() {
-			c.Print("\n")
-		}
-		c.Printf("Name:\t%s\nAddress: %s\n", name, a)
-	}
-	c.Print("\n")
-	if !c.GNU() {
-		c.Print("Non-authoritative answer:\n\n")
-	}
-	return 0
-}
-
 // lookup asks as a name server is asked, which does not know /etc/hosts.
 func lookup(c *prog.Ctx, name string) ([]netip.Addr, error) {
 	if r := c.Sandbox().Net().Resolver; r != nil {
@@ -489,15 +452,16 @@ type iface struct {
 	name, mac   string
 	addr, addr6 netip.Prefix
 	gateway     netip.Addr
+	mtu         int // in bytes
 	loopback    bool
 }
 
 // ifaces are the interfaces of the namespace, the loopback first.
 func ifaces(c *prog.Ctx) []iface {
-	all := []iface{{index: 1, name: "lo", mac: "00:00:00:00:00:00", addr: netip.MustParsePrefix("127.0.0.1/8"), loopback: true}}
+	all := []iface{{index: 1, name: "lo", mac: "00:00:00:00:00:00", addr: netip.MustParsePrefix("127.0.0.1/8"), mtu: 65536, loopback: true}}
 	leads := c.Sandbox().Net().DefaultIface()
 	for i, f := range c.Sandbox().Net().Ifaces() {
-		n := iface{index: 2*i + 6, peer: 2*i + 7, name: f.Name, mac: strings.ToLower(f.MAC), addr: f.Addr, addr6: f.Addr6}
+		n := iface{index: 2*i + 6, peer: 2*i + 7, name: f.Name, mac: strings.ToLower(f.MAC), addr: f.Addr, addr6: f.Addr6, mtu: f.Network.MTU}
 		if i == leads {
 			n.gateway = f.Network.Gateway
 		}
@@ -654,10 +618,10 @@ func showLink(c *prog.Ctx, f iface, addr, four, six, brief, oneline bool) {
 		c.Printf("%-16s %-14s %s\n", name, state, what)
 		return
 	}
-	mtu, brd := 1500, "ff:ff:ff:ff:ff:ff"
+	brd := "ff:ff:ff:ff:ff:ff"
 	kind, scope := "ether", "global"
 	if f.loopback {
-		mtu, brd, kind, scope = 65536, f.mac, "loopback", "host"
+		brd, kind, scope = f.mac, "loopback", "host"
 	}
 	if !c.GNU() && !f.loopback {
 		flags += ",M-DOWN"
@@ -678,13 +642,13 @@ func showLink(c *prog.Ctx, f iface, addr, four, six, brief, oneline bool) {
 		if f.loopback {
 			state = "state UNKNOWN group default qlen 1000"
 		}
-		c.Printf("%d: %s: <%s> mtu %d qdisc noqueue %s\n", f.index, name, flags, mtu, state)
+		c.Printf("%d: %s: <%s> mtu %d qdisc noqueue %s\n", f.index, name, flags, f.mtu, state)
 	} else {
 		tail := ""
 		if f.loopback {
 			tail = "qlen 1000"
 		}
-		c.Printf("%d: %s: <%s> mtu %d qdisc noqueue %s\n", f.index, name, flags, mtu, tail)
+		c.Printf("%d: %s: <%s> mtu %d qdisc noqueue %s\n", f.index, name, flags, f.mtu, tail)
 	}
 	if !four && !six {
 		link := ""
@@ -728,7 +692,7 @@ func ifconfig(c *prog.Ctx) int {
 			if f.loopback {
 				c.Printf("%s: flags=73<UP,LOOPBACK,RUNNING>  mtu 65536\n        inet %s  netmask %s\n        loop  txqueuelen 1000  (Local Loopback)\n", f.name, f.addr.Addr(), mask(f.addr))
 			} else {
-				c.Printf("%s: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        inet %s  netmask %s  broadcast %s\n        ether %s  txqueuelen 0  (Ethernet)\n", f.name, f.addr.Addr(), mask(f.addr), f.broadcast(), f.mac)
+				c.Printf("%s: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu %d\n        inet %s  netmask %s  broadcast %s\n        ether %s  txqueuelen 0  (Ethernet)\n", f.name, f.mtu, f.addr.Addr(), mask(f.addr), f.broadcast(), f.mac)
 			}
 			c.Print("        RX packets 0  bytes 0 (0.0 B)\n        RX errors 0  dropped 0  overruns 0  frame 0\n        TX packets 0  bytes 0 (0.0 B)\n        TX errors 0  dropped 0 overruns 0  carrier 0  collisions 0\n\n")
 			continue
@@ -736,7 +700,7 @@ func ifconfig(c *prog.Ctx) int {
 		if f.loopback {
 			c.Printf("%-9s Link encap:Local Loopback  \n          inet addr:%s  Mask:%s\n          UP LOOPBACK RUNNING  MTU:65536  Metric:1\n", f.name, f.addr.Addr(), mask(f.addr))
 		} else {
-			c.Printf("%-9s Link encap:Ethernet  HWaddr %s  \n          inet addr:%s  Bcast:%s  Mask:%s\n          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1\n", f.name, strings.ToUpper(f.mac), f.addr.Addr(), f.broadcast(), mask(f.addr))
+			c.Printf("%-9s Link encap:Ethernet  HWaddr %s  \n          inet addr:%s  Bcast:%s  Mask:%s\n          UP BROADCAST RUNNING MULTICAST  MTU:%d  Metric:1\n", f.name, strings.ToUpper(f.mac), f.addr.Addr(), f.broadcast(), mask(f.addr), f.mtu)
 		}
 		queue := 0
 		if f.loopback {

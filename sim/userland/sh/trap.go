@@ -29,6 +29,9 @@ type trapTable struct {
 func (s *shell) initTraps() {
 	s.traps.actions = map[int]string{}
 	s.traps.ignored = map[int]bool{}
+	if s.d != Bash && s.p.Pid() == 1 && s.p.Disposition(linux.SIGINT) == kernel.Default {
+		s.p.Signal(linux.SIGINT, kernel.Catch) // see runPendingTraps
+	}
 	for sig := linux.SIGHUP; sig <= linux.SIGSYS; sig++ {
 		if s.p.Disposition(sig) == kernel.Ignore {
 			s.traps.ignored[int(sig)] = true
@@ -263,6 +266,10 @@ func (s *shell) runPendingTraps() {
 		if action == "" {
 			if sig == linux.SIGINT && s.interactive {
 				panic(discard{130})
+			}
+			if sig == linux.SIGINT && s.p.Pid() == 1 {
+				// ash and dash catch it, to end by it themselves; the first process cannot, and exits.
+				panic(exit{130})
 			}
 			continue
 		}
