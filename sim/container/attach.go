@@ -52,6 +52,7 @@ func (e *Engine) Attach(ctx context.Context, ref string, a Attach) error {
 	if a.Stream {
 		f = x.subscribe(a.Stdout, a.Stderr)
 	}
+	e.emitContainer(c, "attach", nil) // before the client learns that it is attached
 	in, out, err := a.Open(!c.Config.Tty)
 	if err != nil {
 		if f != nil {
@@ -72,7 +73,6 @@ func (e *Engine) Attach(ctx context.Context, ref string, a Attach) error {
 			}
 		}
 	}
-	e.emitContainer(c, "attach", nil)
 	if !a.Stream {
 		return nil
 	}

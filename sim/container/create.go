@@ -338,6 +338,9 @@ func (e *Engine) create(r Create, img *image.Image) (*Container, error) {
 	if c.Host.NetworkMode == "" {
 		c.Host.NetworkMode = "default"
 	}
+	if c.Config.WorkingDir != "" {
+		c.Config.WorkingDir = path.Clean(c.Config.WorkingDir)
+	}
 	if err := rw.makeWorkdir(c.Config.WorkingDir, graphDir(c.ID)+"/merged"); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (e *Engine) newEtcFiles(c *Container) (*etcFiles, error) {
 	for _, f := range []struct {
 		name, text string
 		ino        *vfs.Ino
-	}{{"hosts", hosts, &etc.hosts}, {"hostname", fqdn(c) + "\n", &etc.hostname}, {"resolv.conf", resolve, &etc.resolve}} {
+	}{{"hosts", hosts, &etc.hosts}, {"hostname", c.Config.Hostname + "\n", &etc.hostname}, {"resolv.conf", resolve, &etc.resolve}} {
 		if err := v.WriteFile("/"+f.name, []byte(f.text), 0o644); err != nil {
 			return nil, err
 		}

@@ -143,7 +143,7 @@ func (e *Engine) adopt(to *State, kept map[string]*Container, now time.Time) {
 			continue
 		}
 		d.Ends = detached(c.Ends)
-		d.Net.Ports = nil
+		d.Net = NetState{}
 		s.Containers = s.Containers.With(id, &d)
 	}
 	for id, n := range s.Networks.All() {

@@ -674,7 +674,11 @@ func ifconfig(c *prog.Ctx) int {
 	slices.SortStableFunc(all, func(a, b iface) int { return strings.Compare(a.name, b.name) })
 	if len(args) > 0 {
 		if len(args) > 1 {
-			c.Errorf("%s: SIOCSIFADDR: %v\n", c.Name, linux.EPERM)
+			call := "SIOCSIFADDR"
+			if args[1] == "up" || args[1] == "down" {
+				call = "SIOCSIFFLAGS"
+			}
+			c.Errorf("%s: %s: %v\n", c.Name, call, linux.EPERM)
 			return 1
 		}
 		if !slices.ContainsFunc(all, func(f iface) bool { return f.name == args[0] }) {

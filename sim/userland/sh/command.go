@@ -609,6 +609,8 @@ func (s *shell) execError(name, path string, err error) (code int, text string) 
 		switch err {
 		case linux.ENOENT, linux.ENOTDIR:
 			return 127, name + ": not found"
+		case linux.ELOOP, linux.ENAMETOOLONG:
+			return 127, name + ": " + errnoText(err)
 		}
 		return 126, name + ": " + errnoText(err)
 	}

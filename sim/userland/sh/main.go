@@ -191,17 +191,20 @@ func (s *shell) scriptFile(name string, args []string, login, noprofile bool) in
 	if err != nil {
 		switch s.d {
 		case Bash:
-			fmt.Fprintf(s.p.Writer(2), "%s: %s: %s\n", s.arg0, name, errnoText(err))
+			by := s.arg0
+			if err == linux.EISDIR {
+				by = name
+			}
+			fmt.Fprintf(s.p.Writer(2), "%s: %s: %s\n", by, name, errnoText(err))
 			if err == linux.ENOENT {
 				return 127
 			}
 			return 126
 		case Dash:
 			if err == linux.EISDIR {
-				fmt.Fprintf(s.p.Writer(2), "%s: 0: cannot open %s: Is a directory\n", s.arg0, name)
-			} else {
-				fmt.Fprintf(s.p.Writer(2), "%s: 0: cannot open %s: %s\n", s.arg0, name, strings.Replace(errnoText(err), "No such file or directory", "No such file", 1))
+				return 0 // it can be opened, and has nothing to read
 			}
+			fmt.Fprintf(s.p.Writer(2), "%s: 0: cannot open %s: %s\n", s.arg0, name, strings.Replace(errnoText(err), "No such file or directory", "No such file", 1))
 			return 2
 		}
 		fmt.Fprintf(s.p.Writer(2), "%s: can't open '%s': %s\n", s.arg0, name, errnoText(err))
@@ -214,7 +217,7 @@ func (s *shell) scriptFile(name string, args []string, login, noprofile bool) in
 		s.p.Cloexec(fd, true)
 	}
 	if s.d == Bash {
-		if head := s.head(file); strings.IndexByte(strings.SplitN(head, "\n", 2)[0], 0) >= 0 {
+		if head := s.head(file); strings.HasPrefix(head, "\x7fELF") || strings.IndexByte(strings.SplitN(head, "\n", 2)[0], 0) >= 0 {
 			fmt.Fprintf(s.p.Writer(2), "%s: %s: cannot execute binary file\n", name, name)
 			return 126
 		}

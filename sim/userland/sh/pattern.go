@@ -292,12 +292,19 @@ func (m *matcher) ext(op byte, alts []string, rest, text string, depth int) bool
 
 // special says whether a pattern has anything but ordinary characters.
 func (m *matcher) special(pat string) bool {
+	open := false
 	for i := 0; i < len(pat); i++ {
 		switch pat[i] {
 		case '\\':
 			i++
-		case '*', '?', '[':
+		case '*', '?':
 			return true
+		case '[': // special where it is closed
+			open = true
+		case ']':
+			if open {
+				return true
+			}
 		case '(':
 			if m.extglob && i > 0 && strings.IndexByte("?*+@!", pat[i-1]) >= 0 {
 				return true

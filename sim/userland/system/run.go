@@ -562,7 +562,10 @@ func timeout(c *prog.Ctx) int {
 	}
 	limit := interval(c.Args[0])
 	argv := c.Args[1:]
-	if c.GNU() && !foreground {
+	if !c.GNU() {
+		return timeoutBy(c, argv, limit, killAfter, sig)
+	}
+	if !foreground {
 		c.Setpgid(0, 0)
 	}
 	c.Signal(linux.SIGTERM, kernel.Catch)
@@ -575,15 +578,12 @@ func timeout(c *prog.Ctx) int {
 	reset := []linux.Signal{linux.SIGTERM, linux.SIGINT, linux.SIGHUP, linux.SIGQUIT, linux.SIGCHLD, linux.SIGTTIN, linux.SIGTTOU}
 	pid, err := c.Start(argv, nil, &kernel.SpawnOpts{Default: reset})
 	if err != nil {
-		if c.GNU() {
-			return prog.ExecFailed(c, argv[0], err)
-		}
-		return execFailedShort(c, argv[0], err)
+		return prog.ExecFailed(c, argv[0], err)
 	}
 	timedOut := false
 	send := func(s linux.Signal) {
 		c.Kill(pid, s)
-		if c.GNU() && !foreground {
+		if !foreground {
 			// The group hears it too; timeout itself does not end by it.
 			old := c.Signal(s, kernel.Ignore)
 			c.Kill(0, s)
@@ -602,12 +602,12 @@ func timeout(c *prog.Ctx) int {
 		got, st, err := c.Wait(pid, kernel.WNOHANG)
 		if err == nil && got == pid {
 			switch {
-			case timedOut && !preserve && c.GNU():
+			case timedOut && !preserve:
 				if st.Signal == linux.SIGKILL {
 					return 128 + int(linux.SIGKILL)
 				}
 				return 124
-			case st.Signal != 0 && (!timedOut || !c.GNU()):
+			case st.Signal != 0 && !timedOut:
 				// End as the command did, so that a shell says so.
 				c.Out.Flush()
 				c.Signal(st.Signal, kernel.Default)
@@ -653,6 +653,44 @@ func timeout(c *prog.Ctx) int {
 			forever = true
 		}
 	}
+}
+
+// timeoutBy is timeout as Busybox has it: the program takes the place of timeout itself, and a
+// grandchild watches it, which wakes every second to see whether it is still there. So the first process
+// of a container, which signals do not end, is not ended by it either.
+func timeoutBy(c *prog.Ctx, argv []string, limit, killAfter time.Duration, sig linux.Signal) int {
+	target := c.Pid()
+	wait := func(p *kernel.Proc, d time.Duration) (there bool) {
+		for p.Sleep(time.Millisecond); d > 0; d -= time.Second { // the program begins before its time is up
+			p.Sleep(min(d, time.Second))
+			if p.Kill(target, 0) != nil {
+				return false
+			}
+		}
+		return true
+	}
+	watch := func(p *kernel.Proc) int {
+		if !wait(p, limit) {
+			return 0
+		}
+		p.Kill(target, sig)
+		if killAfter >= 0 && wait(p, killAfter) {
+			p.Kill(target, linux.SIGKILL)
+		}
+		return 0
+	}
+	child, err := c.Fork(func(p *kernel.Proc) int {
+		p.Setsid()
+		if _, err := p.Fork(watch); err != nil {
+			return 1
+		}
+		return 0
+	})
+	if err != nil {
+		c.Die(1, "vfork: %v", err)
+	}
+	c.Wait(child, 0)
+	return execFailedShort(c, argv[0], c.Execvp(argv, c.Env()))
 }
 
 func setsid(c *prog.Ctx) int {
