@@ -82,7 +82,7 @@ options:
 		args = args[1:]
 	}
 	var paths []string
-	for len(args) > 0 && !startsExpression(args[0]) {
+	for len(args) > 0 && (!startsExpression(args[0]) || c.GNU() && (args[0] == "," || args[0] == ")")) {
 		paths = append(paths, args[0])
 		args = args[1:]
 	}
@@ -91,7 +91,7 @@ options:
 	switch {
 	case f.files0 != "" && len(paths) > 0:
 		c.Warn("extra operand %s", c.QuoteFile(paths[0]))
-		c.Errorf("file operands cannot be combined with -files0-from\n")
+		c.Warn("file operands cannot be combined with -files0-from")
 		c.Exit(1)
 	case f.files0 != "":
 		in, err := c.OpenInput(f.files0)
@@ -315,6 +315,9 @@ func (f *finder) printf(format string, file *found, out func(string)) {
 			}
 		}
 		if i >= len(format) {
+			if f.GNU() {
+				f.Die(1, "error: %% at end of format string")
+			}
 			out(format[start:])
 			return
 		}

@@ -320,6 +320,9 @@ func compare(v, n float64, cmp byte) bool {
 // integer is a test of an integral property.
 func integer(get func(f *found) int64) func(p *findParser, name string) findExpr {
 	return func(p *findParser, name string) findExpr {
+		if !p.more() && p.GNU() {
+			p.bad(name, name) // as it says it in life
+		}
 		s := p.arg(name)
 		n, cmp := p.number(name, s)
 		if n != math.Trunc(n) {

@@ -114,7 +114,7 @@ func mawkOptions(c *prog.Ctx, conf *awk.Config, addFile func(string)) {
 			conf.FS = &v
 		case a[1] == 'v':
 			v := value()
-			if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
+			if name, _, ok := strings.Cut(v, "="); !ok || !awk.IsName(name) {
 				c.Warn("improper assignment: -v %s", v)
 				c.Exit(2)
 			}

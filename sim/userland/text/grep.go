@@ -52,11 +52,13 @@ type grepper struct {
 	dirs                               string
 	skipDevices                        bool
 	before, after                      int
+	contexts                           bool // -A, -B or -C was given, of 0 lines even
 	max                                int
 	label                              string
 	separator                          string
 	noSeparator                        bool
 	color                              bool
+	colors                             *grepColors // nil: none
 	end                                byte
 	include, exclude, excludeDir       []string
 	status                             int // 0 found, 1 not; 2 after an error
@@ -200,18 +202,18 @@ func (g *grepper) options(short string, long []prog.Long) {
 			if err != nil {
 				n = 1 << 60
 			}
-			g.before, g.after = n, n
+			g.before, g.after, g.contexts = n, n, true
 			continue
 		}
 		digits = ""
 		switch o.Val {
 		case 'A':
-			g.after = g.context(o.Arg)
+			g.after, g.contexts = g.context(o.Arg), true
 		case 'B':
-			g.before = g.context(o.Arg)
+			g.before, g.contexts = g.context(o.Arg), true
 		case 'C':
 			n := g.context(o.Arg)
-			g.before, g.after = n, n
+			g.before, g.after, g.contexts = n, n, true
 		case 'E', 'F', 'G', 'P':
 			g.setKind(byte(o.Val))
 		case 'X':
@@ -351,6 +353,9 @@ func (g *grepper) options(short string, long []prog.Long) {
 		case grepLineBuffered:
 			c.Out.LineBuffered()
 		}
+	}
+	if g.color {
+		g.colors = readGrepColors(c)
 	}
 }
 
@@ -747,11 +752,11 @@ func (g *grepper) search(r io.Reader, name string) {
 			continue
 		}
 		if binary {
-			c.Printf("%s: %s: binary file matches\n", c.Name, name)
+			c.Warn("%s: binary file matches", name)
 			break
 		}
 		first := number - len(context)
-		if (g.before > 0 || g.after > 0) && printed && first > last+1 && !g.noSeparator {
+		if g.contexts && printed && first > last+1 && !g.noSeparator {
 			g.printSeparator()
 		}
 		for i, l := range context {
@@ -779,9 +784,7 @@ func (g *grepper) printName(name string) {
 	if g.quiet {
 		return
 	}
-	if g.color {
-		name = "\x1b[35m\x1b[K" + name + "\x1b[m\x1b[K"
-	}
+	name = g.colors.paint("fn", name)
 	end := "\n"
 	if g.null {
 		end = "\x00"
@@ -790,25 +793,16 @@ func (g *grepper) printName(name string) {
 }
 
 func (g *grepper) printSeparator() {
-	s := g.separator
-	if g.color {
-		s = "\x1b[36m\x1b[K" + s + "\x1b[m\x1b[K"
-	}
-	g.c.Print(s, "\n")
+	g.c.Print(g.colors.paint("se", g.separator), "\n")
 }
 
 func (g *grepper) sep(c byte) string {
-	if g.color {
-		return "\x1b[36m\x1b[K" + string(rune(c)) + "\x1b[m\x1b[K"
-	}
-	return string(rune(c))
+	return g.colors.paint("se", string(rune(c)))
 }
 
 // prefix writes the file's name and what follows it.
 func (g *grepper) prefix(name string, sep byte) {
-	if g.color {
-		name = "\x1b[35m\x1b[K" + name + "\x1b[m\x1b[K"
-	}
+	name = g.colors.paint("fn", name)
 	if g.null {
 		g.c.Print(name, "\x00")
 		return
@@ -823,22 +817,19 @@ func (g *grepper) head(name string, number, offset int, sep byte) {
 		g.prefix(name, sep)
 		any = true
 	}
-	num := func(n int) {
+	num := func(color string, n int) {
 		s := strconv.Itoa(n)
 		if g.initialTab {
 			s = strings.Repeat(" ", max(0, g.width-len(s))) + s
 		}
-		if g.color {
-			s = "\x1b[32m\x1b[K" + s + "\x1b[m\x1b[K"
-		}
-		g.c.Print(s, g.sep(sep))
+		g.c.Print(g.colors.paint(color, s), g.sep(sep))
 		any = true
 	}
 	if g.number {
-		num(number)
+		num("ln", number)
 	}
 	if g.offset {
-		num(offset)
+		num("bn", offset)
 	}
 	if g.initialTab && any {
 		g.c.Print("\t")
@@ -862,7 +853,7 @@ func (g *grepper) printLine(name string, line []byte, number, offset int, sep by
 				continue
 			}
 			g.head(name, number, offset+b, sep)
-			g.paint(line[b:e], selected)
+			c.Print(g.colors.paint("ms", string(line[b:e])))
 			c.Out.WriteByte(g.end)
 			from = e
 		}
@@ -870,7 +861,16 @@ func (g *grepper) printLine(name string, line []byte, number, offset int, sep by
 	}
 	g.head(name, number, offset, sep)
 	from := 0
-	if g.color && selected != g.invert {
+	if g.colors == nil {
+		c.Out.Write(line)
+		c.Out.WriteByte(g.end)
+		return
+	}
+	plain, match := g.colors.lineColor(selected, g.invert), "mc"
+	if selected {
+		match = "ms"
+	}
+	if selected != g.invert {
 		for at := 0; at <= len(line); {
 			b, e, ok := g.find(line, at)
 			if !ok {
@@ -880,19 +880,10 @@ func (g *grepper) printLine(name string, line []byte, number, offset int, sep by
 				at = e + 1
 				continue
 			}
-			c.Out.Write(line[from:b])
-			g.paint(line[b:e], true)
+			c.Print(g.colors.paint(plain, string(line[from:b])), g.colors.paint(match, string(line[b:e])))
 			from, at = e, e
 		}
 	}
-	c.Out.Write(line[from:])
+	c.Print(g.colors.paint(plain, string(line[from:])))
 	c.Out.WriteByte(g.end)
-}
-
-func (g *grepper) paint(b []byte, selected bool) {
-	if g.color && selected {
-		g.c.Print("\x1b[01;31m\x1b[K", string(b), "\x1b[m\x1b[K")
-		return
-	}
-	g.c.Out.Write(b)
 }

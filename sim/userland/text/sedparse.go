@@ -314,9 +314,12 @@ func (p *sedParser) number() int {
 func (p *sedParser) label(colon bool) string {
 	ch := p.nonblank()
 	b := []byte{}
-	for ch != sedEOF && !isSpace(ch) && ch != ';' {
+	for ch != sedEOF && !isSpace(ch) && ch != ';' && (colon || ch != '}') {
 		b = append(b, byte(ch))
 		ch = p.next()
+	}
+	if ch == '}' {
+		p.back(ch)
 	}
 	if colon && isBlank(ch) {
 		ch = p.nonblank()

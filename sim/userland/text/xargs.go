@@ -107,9 +107,7 @@ func xargs(c *prog.Ctx) int {
 				x.replace = "{}"
 			}
 			if x.maxArgs > 0 {
-				if x.maxArgs > 1 {
-					exclusive("--max-args", "--replace/-I/-i")
-				}
+				exclusive("--max-args", "--replace/-I/-i")
 				x.maxArgs = 0
 			}
 			if x.maxLines > 0 {

@@ -356,6 +356,9 @@ func (in *interp) getline(x *getline) value {
 		var err error
 		rec, ok, err = s.r.read(in)
 		if err != nil {
+			if in.d == Mawk {
+				in.die("read error (%v)", err)
+			}
 			return number(-1)
 		}
 		if !ok {

@@ -327,14 +327,9 @@ func (l *lexer) regex() {
 			if c == ']' && i > start+1 && !(i == start+2 && l.src[start+1] == '^') {
 				bracket = false
 			}
-		case c == '[' && strings.Contains(l.src[i:], "]"):
+		case c == '[' && (l.dialect == Mawk || strings.Contains(l.src[i:], "]")):
 			bracket, start = true, i
 		case c == '/':
-			l.tok, l.text = tRegex, b.String()
-			l.pos = i + 1
-			return
-		}
-		if bracket && c == '/' && l.dialect == Mawk && !strings.Contains(l.src[i+1:], "/") {
 			l.tok, l.text = tRegex, b.String()
 			l.pos = i + 1
 			return
@@ -369,4 +364,14 @@ func (l *lexer) operator() {
 		l.num = 0
 	}
 	l.pos++
+}
+
+// IsName says whether s is the name of a variable.
+func IsName(s string) bool {
+	for i := range len(s) {
+		if !letter(s[i]) && (i == 0 || !digit(s[i])) {
+			return false
+		}
+	}
+	return s != ""
 }

@@ -186,6 +186,9 @@ func (p *parser) use(v *variable, kind byte) *variable {
 		key, what = p.fn.name+"("+v.name, "local variable"
 	}
 	if was := p.uses[key]; was != 0 && was != kind {
+		if was == 'a' {
+			what = strings.Replace(what, "variable", "array", 1)
+		}
 		p.failMawk("line %d: illegal reference to %s %s", p.at, what, v.name)
 	}
 	p.uses[key] = kind
@@ -592,7 +595,8 @@ func (p *parser) print() stmt {
 		s.mode = p.text
 		p.next()
 		p.noGT = true
-		if p.dialect == Busybox { // whose target is a whole expression: print 1 > 2 ? "a" : "b"
+		// busybox's target is a whole expression, print 1 > 2 ? "a" : "b", and so is a file's of mawk.
+		if p.dialect == Busybox || s.mode != "|" && p.dialect == Mawk {
 			s.to = p.expr()
 		} else {
 			s.to = p.concat()
