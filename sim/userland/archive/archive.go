@@ -31,11 +31,33 @@ var Programs = []prog.Program{
 	{Name: "xz", Families: prog.Any, Run: compressor},
 	{Name: "unxz", Families: prog.Any, Run: compressor},
 	{Name: "xzcat", Families: prog.Any, Run: compressor},
-	{Name: "lzma", Families: prog.Busybox, Run: compressor},
-	{Name: "unlzma", Families: prog.Busybox, Run: compressor},
-	{Name: "lzcat", Families: prog.Busybox, Run: compressor},
-	{Name: "uncompress", Families: prog.Busybox, Run: compressor},
+	{Name: "lzma", Families: prog.Any, Run: compressor},
+	{Name: "unlzma", Families: prog.Any, Run: compressor},
+	{Name: "lzcat", Families: prog.Any, Run: compressor},
+	{Name: "uncompress", Families: prog.Any, Run: compressor},
 	{Name: "tar", Families: prog.Any, Run: tarProgram},
+	{Name: "zgrep", Families: prog.GNU, Run: zgrep},
+	{Name: "zegrep", Families: prog.GNU, Run: zgrep},
+	{Name: "zfgrep", Families: prog.GNU, Run: zgrep},
+	{Name: "bzgrep", Families: prog.GNU, Run: zgrep},
+	{Name: "bzegrep", Families: prog.GNU, Run: zgrep},
+	{Name: "bzfgrep", Families: prog.GNU, Run: zgrep},
+	{Name: "xzgrep", Families: prog.GNU, Run: zgrep},
+	{Name: "xzegrep", Families: prog.GNU, Run: zgrep},
+	{Name: "xzfgrep", Families: prog.GNU, Run: zgrep},
+	{Name: "zdiff", Families: prog.GNU, Run: zdiff},
+	{Name: "zcmp", Families: prog.GNU, Run: zdiff},
+	{Name: "bzdiff", Families: prog.GNU, Run: zdiff},
+	{Name: "bzcmp", Families: prog.GNU, Run: zdiff},
+	{Name: "xzdiff", Families: prog.GNU, Run: zdiff},
+	{Name: "xzcmp", Families: prog.GNU, Run: zdiff},
+	{Name: "zless", Families: prog.GNU, Run: zpager},
+	{Name: "zmore", Families: prog.GNU, Run: zpager},
+	{Name: "bzless", Families: prog.GNU, Run: zpager},
+	{Name: "bzmore", Families: prog.GNU, Run: zpager},
+	{Name: "xzless", Families: prog.GNU, Run: zpager},
+	{Name: "xzmore", Families: prog.GNU, Run: zpager},
+	{Name: "zforce", Families: prog.GNU, Run: zforce},
 	{Name: "ar", Families: prog.Busybox, Run: ar},
 	{Name: "cpio", Families: prog.Busybox, Run: cpio},
 	{Name: "unzip", Families: prog.Any, Run: unzip},
@@ -66,7 +88,7 @@ var (
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	}}
 	// LZMA's own format begins with nothing that tells it; uncompress reads what compress(1) made.
-	lzmaCodec     = &codec{"lzma", []string{".lzma"}, nil, lzmaReader, nil}
+	lzmaCodec     = &codec{"lzma", []string{".lzma"}, nil, lzmaReader, func(w io.Writer, level int) (io.WriteCloser, error) { return lzma.NewWriter(w) }}
 	compressCodec = &codec{"compress", []string{".Z"}, []byte{0x1f, 0x9d}, newLZWReader, nil}
 
 	// codecs are those that can be told by their first bytes.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ulikunitz/xz"
+
 	"github.com/dockerlab/dockerlab/sim/linux"
 	"github.com/dockerlab/dockerlab/sim/userland/prog"
 	"github.com/dockerlab/dockerlab/sim/vfs"
@@ -17,6 +19,7 @@ import (
 type packer struct {
 	c                                     *prog.Ctx
 	codec                                 *codec
+	writer                                func(w io.Writer, level int) (io.WriteCloser, error) // nil: the codec's
 	decompress, stdout, force, keep       bool
 	test, list, recursive, quiet, verbose bool
 	noName, name                          bool
@@ -35,7 +38,8 @@ var bzip2Long = []prog.Long{{Name: "help", Val: 'h'}, {Name: "decompress", Val: 
 	{Name: "stdout", Val: 'c'}, {Name: "quiet", Val: 'q'}, {Name: "verbose", Val: 'v'}, {Name: "small", Val: 's'}, {Name: "fast", Val: '1'}, {Name: "best", Val: '9'}, {Name: "version", Val: 'V'}}
 
 var xzLong = []prog.Long{{Name: "compress", Val: 'z'}, {Name: "decompress", Val: 'd'}, {Name: "test", Val: 't'}, {Name: "list", Val: 'l'}, {Name: "keep", Val: 'k'}, {Name: "force", Val: 'f'},
-	{Name: "stdout", Val: 'c'}, {Name: "extreme", Val: 'e'}, {Name: "threads", Arg: prog.ReqArg, Val: 'T'}, {Name: "quiet", Val: 'q'}, {Name: "verbose", Val: 'v'}, {Name: "help", Val: 'h'}, {Name: "version", Val: 'V'}}
+	{Name: "stdout", Val: 'c'}, {Name: "extreme", Val: 'e'}, {Name: "threads", Arg: prog.ReqArg, Val: 'T'}, {Name: "format", Arg: prog.ReqArg, Val: 'F'}, {Name: "check", Arg: prog.ReqArg, Val: 'C'},
+	{Name: "suffix", Arg: prog.ReqArg, Val: 'S'}, {Name: "quiet", Val: 'q'}, {Name: "verbose", Val: 'v'}, {Name: "help", Val: 'h'}, {Name: "version", Val: 'V'}}
 
 func compressor(c *prog.Ctx) int {
 	p := &packer{c: c, level: 6}
@@ -63,7 +67,9 @@ func compressor(c *prog.Ctx) int {
 	case "lzcat":
 		p.codec, p.decompress, p.stdout = lzmaCodec, true, true
 	case "uncompress":
-		p.codec, p.decompress = compressCodec, true
+		if p.codec, p.decompress = compressCodec, true; c.GNU() {
+			p.codec = gzipCodec // another name of gunzip
+		}
 	default:
 		p.codec = gzipCodec
 	}
@@ -79,8 +85,9 @@ func compressor(c *prog.Ctx) int {
 			c.OnUsage = func() { c.Errorf("Try `%s --help' for more information.\n", c.Name) }
 		case bzip2Codec:
 			short, long = "cdfhkLqstvVz123456789", bzip2Long
-		case xzCodec:
-			short, long = "cdefhHkl0123456789qQtT:vVz", xzLong
+		case xzCodec, lzmaCodec:
+			short, long = "cC:defF:hHkl0123456789qQS:tT:vVz", xzLong
+			c.OnUsage = func() { c.Errorf("%s: Try `%s --help' for more information.\n", c.Name, c.Name) }
 		}
 	} else {
 		switch c.Program {
@@ -130,7 +137,14 @@ func compressor(c *prog.Ctx) int {
 			p.test, p.decompress = true, true
 		case 'v':
 			p.verbose, p.quiet = true, false
-		case 'a', 'b', 's', 'e', 'T', '0', prog.LongOnly:
+		case 'a':
+			c.Warn("option --ascii ignored on this system")
+		case 'F':
+			p.format(o.Arg)
+		case 'C':
+			p.check(o.Arg)
+		case 'b', 's', 'e', 'T', '0', prog.LongOnly:
+			// They say how to work, not what comes of it; the lab's coders have one way.
 		case 'Z':
 			c.Die(1, "-Z not supported in this version")
 		default:
@@ -154,6 +168,30 @@ func compressor(c *prog.Ctx) int {
 }
 
 // status raises the exit code: 1 is an error, 2 a warning.
+// format is xz's --format.
+func (p *packer) format(name string) {
+	switch name {
+	case "auto", "xz":
+		p.codec = xzCodec
+	case "lzma", "alone":
+		p.codec, p.suffix = lzmaCodec, lzmaCodec.suffix[0]
+	default:
+		p.c.Die(1, "%s: Unknown file format type", name)
+	}
+}
+
+// check is xz's --check.
+func (p *packer) check(name string) {
+	sums := map[string]byte{"none": 0, "crc32": xz.CRC32, "crc64": xz.CRC64, "sha256": xz.SHA256}
+	sum, ok := sums[name]
+	if !ok {
+		p.c.Die(1, "%s: Unsupported integrity check type", name)
+	}
+	p.writer = func(w io.Writer, level int) (io.WriteCloser, error) {
+		return xz.WriterConfig{CheckSum: sum, NoCheckSum: name == "none"}.NewWriter(w)
+	}
+}
+
 func (p *packer) status(n int) {
 	if p.c.Status != 1 {
 		p.c.Status = n
@@ -388,7 +426,7 @@ func (p *packer) outName(name string) (string, bool) {
 				case bzip2Codec:
 					p.fail(1, "Input file %s already has %s suffix.", name, s)
 				default:
-					p.fail(2, "%s: File already has '%s' suffix, skipping", name, s)
+					p.fail(2, "%s: File already has `%s' suffix, skipping", name, s)
 				}
 				return "", false
 			}
@@ -608,7 +646,11 @@ func (p *packer) pack(in *stepReader, out *counter, name string, st vfs.Stat) bo
 		}
 		w, err = newGzipWriter(out, p.level, base, mtime)
 	default:
-		w, err = p.codec.writer(out, max(p.level, 1))
+		writer := p.codec.writer
+		if p.writer != nil {
+			writer = p.writer
+		}
+		w, err = writer(out, max(p.level, 1))
 	}
 	if err == nil {
 		if _, err = io.Copy(w, in); err == nil {
