@@ -35,6 +35,9 @@ type Proc struct {
 	view   *vfs.View
 	fds    []descriptor
 	limits map[int]Rlimit
+	nice   int
+
+	noNewPrivs bool
 
 	disposition [65]Disposition
 	caught      []linux.Signal // arrived and not yet taken
@@ -149,7 +152,7 @@ func (p *Proc) fork() (*Proc, error) {
 	c.view = p.view.Clone()
 	c.view.Cwd().Mount.FS.Pin(c.view.Cwd().Ino)
 	c.disposition = p.disposition
-	c.limits = p.limits
+	c.limits, c.nice, c.noNewPrivs = p.limits, p.nice, p.noNewPrivs
 	c.fds = slices.Clone(p.fds)
 	for _, d := range c.fds {
 		if d.f != nil {
@@ -797,7 +800,7 @@ func (p *Proc) become(img *image, env []string) {
 	p.exe, p.text = img.exe, img.stat
 	p.SetComm(img.comm)
 	c := p.view.Cred
-	gains := !p.box.cfg.NoNewPrivs
+	gains := !p.box.cfg.NoNewPrivs && !p.noNewPrivs
 	if gains && img.stat.Mode&linux.S_ISUID != 0 {
 		c.UID, c.SUID = img.stat.UID, img.stat.UID
 	} else {

@@ -454,8 +454,8 @@ func (fs *procFS) text(ino vfs.Ino) (string, error) {
 			}
 		}
 		start := int64(seen.Started.Sub(fs.k.boot).Seconds()*100) + 6000
-		return fmt.Sprintf("%d (%s) %c %d %d %d %d %d 4194304 100 0 0 0 %d 0 0 0 20 0 1 0 %d 2560000 400 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-			seen.Pid, p.comm, seen.State, seen.Ppid, seen.Pgid, seen.Sid, tty, fg, seen.CPU.Milliseconds()/10, start), nil
+		return fmt.Sprintf("%d (%s) %c %d %d %d %d %d 4194304 100 0 0 0 %d 0 0 0 %d %d 1 0 %d 2560000 400 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+			seen.Pid, p.comm, seen.State, seen.Ppid, seen.Pgid, seen.Sid, tty, fg, seen.CPU.Milliseconds()/10, 20+p.nice, p.nice, start), nil
 	case prStatm:
 		return "625 400 300 200 0 100 0\n", nil
 	case prMounts:
@@ -495,7 +495,7 @@ func (p *Proc) statusText(i ProcInfo) string {
 	}
 	c := i.Cred
 	noNew, seccomp, filters := 0, 2, 1
-	if p.box.cfg.NoNewPrivs {
+	if p.box.cfg.NoNewPrivs || p.noNewPrivs {
 		noNew = 1
 	}
 	if p.box.cfg.Unfiltered || p.box.cfg.Host {

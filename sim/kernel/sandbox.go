@@ -355,6 +355,7 @@ type ProcInfo struct {
 	Started              time.Time
 	CPU                  time.Duration
 	Session              bool // leads its session
+	Nice                 int
 	Sandbox              *Sandbox
 }
 
@@ -391,7 +392,7 @@ func (p *Proc) Processes() []ProcInfo {
 // info describes q as p sees it, or as the host does where p is nil.
 func (q *Proc) info(p *Proc) ProcInfo {
 	i := ProcInfo{Pid: q.pid, HostPid: q.pid, Comm: q.comm, Cmdline: q.argv, Exe: q.exe, State: 'S', Started: q.started,
-		CPU: time.Duration(q.used) * tick, Session: q.group.session.pid == q.pid, Sandbox: q.box,
+		CPU: time.Duration(q.used) * tick, Session: q.group.session.pid == q.pid, Sandbox: q.box, Nice: q.nice,
 		Pgid: q.group.pid, Sid: q.group.session.pid}
 	if q.cmdline != nil {
 		i.Cmdline = q.cmdline

@@ -366,6 +366,7 @@ func setpriv(c *prog.Ctx) int {
 		case spGroups:
 			groupList, haveGroups = o.Arg, true
 		case spNNP:
+			c.SetNoNewPrivs()
 		case spReset:
 			reset = true
 		case spCaps:
@@ -391,7 +392,7 @@ func setpriv(c *prog.Ctx) int {
 		}
 		n, ok := db.ParseUser(s)
 		if !ok {
-			c.Die(1, "failed to parse reuid")
+			c.Die(1, "failed to parse reuid: '%s'", s)
 		}
 		return n
 	}

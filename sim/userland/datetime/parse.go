@@ -110,6 +110,7 @@ type parser struct {
 	haveTime       bool
 	epoch          *time.Time
 	zone           *time.Location
+	timeEnds       int // where a time of day without am or pm has ended; 0: nowhere
 	weekday, which int // which: 0 this or next one, 1 next, -1 last
 	haveDay        bool
 	rel            [7]int // years, months, days, hours, minutes, seconds, nanoseconds
@@ -258,6 +259,10 @@ func (p *parser) item() bool {
 			sign := 1
 			if t.kind == '-' {
 				sign = -1
+			}
+			// Right behind a time it is the zone, even with a unit after it.
+			if p.timeEnds == p.i && p.haveTime && p.zone == nil {
+				return p.numericZone()
 			}
 			if p.peek(2).kind == 'w' && p.unit(p.peek(2).text) {
 				return p.add(sign*atoi(n.text), n.frac, 2)
@@ -424,7 +429,11 @@ func (p *parser) number(t token) bool {
 			s, ns = atoi(p.peek(1).text), nanos(p.peek(1).frac)
 			p.i += 2
 		}
+		before := p.i
 		h, ok := p.meridian(n)
+		if p.i == before {
+			p.timeEnds = p.i
+		}
 		return ok && p.clock(h, m, s, ns)
 	case p.kinds("n-n-n"): // 2024-01-31
 		d := p.date(year(t.text), time.Month(atoi(p.peek(2).text)), atoi(p.peek(4).text))

@@ -120,6 +120,8 @@ func setpriv(c *prog.Ctx) int {
 		switch o.Val {
 		case 'd':
 			dump = true
+		case setprivNoNew:
+			c.SetNoNewPrivs()
 		case setprivInherit, setprivAmbient:
 			for _, name := range strings.Split(o.Arg, ",") {
 				if name == "" || name[0] != '+' && name[0] != '-' {

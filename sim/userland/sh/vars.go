@@ -141,16 +141,14 @@ func (s *shell) initCwd() {
 		real = ""
 	}
 	s.cwd = real
-	exported := s.d != Dash
 	if v := s.vars["PWD"]; v != nil && strings.HasPrefix(v.value, "/") {
 		a, err1 := s.p.Stat(v.value)
 		b, err2 := s.p.Stat(".")
 		if err1 == nil && err2 == nil && a.Ino == b.Ino && a.Dev == b.Dev {
 			s.cwd = v.value
 		}
-		exported = exported || v.exported
 	}
-	s.vars["PWD"] = &variable{set: true, value: s.cwd, exported: exported, gen: s.gen}
+	s.vars["PWD"] = &variable{set: true, value: s.cwd, exported: true, gen: s.gen}
 }
 
 // ref follows namerefs to the name of a variable.

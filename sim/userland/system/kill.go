@@ -36,11 +36,25 @@ func kill(c *prog.Ctx) int {
 			return 0
 		case a == "-l" || a == "--list":
 			if len(args) == 0 {
-				var names []string
+				width := 0
 				for s := linux.SIGHUP; s <= linux.SIGSYS; s++ {
-					names = append(names, s.Name())
+					name := s.Name()
+					if s == linux.SIGIO {
+						name = "POLL"
+					}
+					switch {
+					case width == 0:
+					case width+1+len(name) > 80:
+						c.Print("\n")
+						width = 0
+					default:
+						c.Print(" ")
+						width++
+					}
+					c.Print(name)
+					width += len(name)
 				}
-				c.Print(strings.Join(names, " "), "\n")
+				c.Print("\n")
 				return 0
 			}
 			for _, s := range args {
@@ -940,7 +954,7 @@ func topScreen(c *prog.Ctx, rows int, only []string, user *uint32, commandLine b
 				command = strings.Join(p.Cmdline, " ")
 			}
 			cs := p.CPU.Milliseconds() / 10
-			lines = append(lines, fmt.Sprintf("%7d %-8.8s  20   0 %7d %6d %6d %c %5.1f %5.1f %6d:%02d.%02d %s", p.Pid, db.UserName(p.Cred.UID), vmSize, vmRSS, vmRSS*3/4, p.State, 0.0, 0.0, cs/6000, cs/100%60, cs%100, command))
+			lines = append(lines, fmt.Sprintf("%7d %-8.8s %3d %3d %7d %6d %6d %c %5.1f %5.1f %6d:%02d.%02d %s", p.Pid, db.UserName(p.Cred.UID), 20+p.Nice, p.Nice, vmSize, vmRSS, vmRSS*3/4, p.State, 0.0, 0.0, cs/6000, cs/100%60, cs%100, command))
 		}
 	} else {
 		load := loadavg(c)

@@ -76,6 +76,12 @@ func (r *psRow) tty() string {
 
 func (r *psRow) stat() string {
 	s := string(r.State)
+	switch {
+	case r.Nice < 0:
+		s += "<"
+	case r.Nice > 0:
+		s += "N"
+	}
 	if r.Session {
 		s += "s"
 	}
@@ -212,9 +218,9 @@ func init() {
 		return t.Format("  Jan 02")
 	})
 	def("lstart", "STARTED", 24, false, func(r *psRow) string { return r.Started.In(r.c.Zone()).Format("Mon Jan _2 15:04:05 2006") })
-	def("ni nice", "NI", 3, false, fixed("0"))
-	def("pri", "PRI", 3, false, fixed("19"))
-	def("opri priority", "PRI", 3, false, fixed("80"))
+	def("ni nice", "NI", 3, false, func(r *psRow) string { return psInt(r.Nice) })
+	def("pri", "PRI", 3, false, func(r *psRow) string { return psInt(19 - r.Nice) })
+	def("opri priority", "PRI", 3, false, func(r *psRow) string { return psInt(80 + r.Nice) })
 	def("rtprio", "RTPRIO", 6, false, fixed("-"))
 	def("cls class policy", "CLS", 3, false, fixed("TS"))
 	def("%cpu pcpu", "%CPU", 4, false, func(r *psRow) string { return fmt.Sprintf("%.1f", r.cpu()) })
@@ -771,7 +777,7 @@ var psBusyboxColumns = []struct {
 	{"pid", "PID", 5, func(r *psRow) string { return psInt(r.Pid) }},
 	{"ppid", "PPID", 5, func(r *psRow) string { return psInt(r.Ppid) }},
 	{"pgid", "PGID", 5, func(r *psRow) string { return psInt(r.Pgid) }},
-	{"nice", "NI", 5, func(r *psRow) string { return "0" }},
+	{"nice", "NI", 5, func(r *psRow) string { return psInt(r.Nice) }},
 	{"rgroup", "RGROUP", 8, func(r *psRow) string { return r.db.GroupName(r.Cred.RGID) }},
 	{"ruser", "RUSER", 8, func(r *psRow) string { return r.db.UserName(r.Cred.RUID) }},
 	{"tty", "TT", 6, func(r *psRow) string {

@@ -283,7 +283,8 @@ func nice(c *prog.Ctx) int {
 	for o := range c.Getopt("+n:", []prog.Long{{Name: "adjustment", Arg: prog.ReqArg, Val: 'n'}}) {
 		adjust, given = o.Arg, true
 	}
-	if _, err := strconv.Atoi(adjust); err != nil {
+	n, err := strconv.Atoi(adjust)
+	if err != nil {
 		if c.GNU() {
 			c.Die(125, "invalid adjustment %s", c.Quote(adjust))
 		}
@@ -294,11 +295,16 @@ func nice(c *prog.Ctx) int {
 			c.Fail("a command must be given with an adjustment")
 			c.Usage()
 		}
-		c.Print("0\n")
+		now, _ := c.Getpriority(0)
+		c.Print(strconv.Itoa(now), "\n")
 		return 0
 	}
-	if n, _ := strconv.Atoi(adjust); n < 0 && c.Cred().UID != 0 && c.GNU() {
-		c.Warn("cannot set niceness: %v", linux.EACCES)
+	now, _ := c.Getpriority(0)
+	if err := c.Setpriority(0, now+n); err != nil {
+		if !c.GNU() {
+			c.Die(1, "setpriority(%d): %v", now+n, err)
+		}
+		c.Warn("cannot set niceness: %v", err)
 	}
 	return execFailedShort(c, c.Args[0], c.Execvp(c.Args, c.Env()))
 }
@@ -325,7 +331,8 @@ func renice(c *prog.Ctx) int {
 		}
 		c.Usage()
 	}
-	if args[0] == "-n" {
+	relative := args[0] == "-n" // with Busybox; util-linux takes it for the same as without
+	if relative {
 		args = args[1:]
 	}
 	prio, err := strconv.Atoi(args[0])
@@ -345,7 +352,8 @@ func renice(c *prog.Ctx) int {
 			c.Fail("invalid number '%s'", a)
 			continue
 		}
-		if err := c.Kill(pid, 0); err != nil && err != linux.EPERM {
+		old, err := c.Getpriority(pid)
+		if err != nil {
 			if c.GNU() {
 				c.Fail("failed to get priority for %d (process ID): %v", pid, err)
 			} else {
@@ -353,8 +361,20 @@ func renice(c *prog.Ctx) int {
 			}
 			continue
 		}
-		if c.GNU() {
-			c.Printf("%d (process ID) old priority 0, new priority %d\n", pid, prio)
+		want := prio
+		if relative && !c.GNU() {
+			want += old
+		}
+		if err := c.Setpriority(pid, want); err != nil {
+			if c.GNU() {
+				c.Fail("failed to set priority for %d (process ID): %v", pid, err)
+			} else {
+				c.Fail("setpriority: %v", err)
+			}
+			continue
+		}
+		if now, err := c.Getpriority(pid); err == nil && c.GNU() {
+			c.Printf("%d (process ID) old priority %d, new priority %d\n", pid, old, now)
 		}
 	}
 	return c.Status
