@@ -195,7 +195,8 @@ func (s *stream) fail(err error) error {
 	if !s.wrote {
 		return err
 	}
-	return s.send(message{Error: &errorDetail{Message: err.Error()}, Text: err.Error()})
+	s.send(message{Error: &errorDetail{Message: err.Error()}, Text: err.Error()}) // a client that has gone is told nothing
+	return nil
 }
 
 func (s *stream) progress(p container.Progress) {

@@ -47,6 +47,30 @@ type Host struct {
 	ns   *vfs.Namespace
 	disk *unionfs.FS
 	hit  error // the bound that ended the script that runs, or that it stalled
+
+	brought int64 // bytes of content that came from outside the kernel, and are still there
+}
+
+// maxBrought bounds the memory of what comes to the disk from outside the kernel: the docker client
+// writes archives and copies there, which are of images' sizes and not of scripts'.
+const maxBrought = 512 << 20
+
+// charge counts memory that the disk's files take: from the host's budget, which ends the script that
+// exceeds it, or apart where it comes from outside; then there is no space left. Called inside the kernel.
+func (h *Host) charge(n int64) error {
+	switch {
+	case n > 0 && h.k.Outside():
+		if h.brought+n > maxBrought {
+			return linux.ENOSPC
+		}
+		h.brought += n
+		return nil
+	case n < 0: // whose it was is not known; the sum is right
+		back := min(-n, h.brought)
+		h.brought -= back
+		n += back
+	}
+	return h.box.Charge(n)
 }
 
 // Boot makes the kernel's host and starts its first process.
@@ -60,7 +84,7 @@ func Boot(k *kernel.Kernel, o Options) (*Host, error) {
 		if h.box == nil {
 			return nil
 		}
-		return h.box.Charge(n)
+		return h.charge(n)
 	}}
 	if o.Files != nil {
 		h.disk = o.Files.FS(options)
@@ -99,7 +123,8 @@ func (h *Host) boot(o Options) error {
 				o.OnBudget(e)
 			}
 		}})
-	h.box.Charge(h.disk.Held()) // by an earlier boot; refused is only more
+	h.brought = min(h.disk.Held(), maxBrought) // by an earlier boot; refused is only more
+	h.box.Charge(h.disk.Held() - h.brought)
 	v := h.ns.View(vfs.Root(vfs.CapsAll))
 	v.Umask = 0
 	tmp := func() vfs.Filesystem {

@@ -201,6 +201,14 @@ func (k *Kernel) Do(f func()) {
 	f()
 }
 
+// Outside says whether the code that runs inside the kernel came from outside of it, by Do, and is no
+// process of the lab. It is called inside the kernel.
+func (k *Kernel) Outside() bool {
+	k.sched.mu.Lock()
+	defer k.sched.mu.Unlock()
+	return k.sched.cur != nil && k.sched.cur.proc == nil
+}
+
 // handOver passes the CPU to whoever is next, or lets it idle.
 func (k *Kernel) handOver() {
 	s := &k.sched
