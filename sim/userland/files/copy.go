@@ -235,10 +235,15 @@ func (k *copier) operands(args []string, target string, haveTarget bool) {
 		k.Usage()
 	}
 	if !k.GNU() && len(sources) == 1 {
-		for _, name := range []string{sources[0], target} {
-			if _, err := k.Lstat(name); err == linux.ENOTDIR && (!k.move || name == target) {
-				k.Die(1, "can't stat '%s': Path has non-directory component", name)
-			}
+		_, serr := k.Lstat(sources[0])
+		_, terr := k.Stat(target)
+		switch {
+		case serr == linux.ENOTDIR && !k.move:
+			k.Die(1, "can't stat '%s': Path has non-directory component", sources[0])
+		case terr == linux.ENOTDIR:
+			k.Die(1, "can't stat '%s': Path has non-directory component", target)
+		case terr == linux.ELOOP && (serr == nil || k.move):
+			k.Die(1, "can't stat '%s': %v", target, terr)
 		}
 	}
 	if !k.GNU() && !into {
