@@ -1,6 +1,7 @@
 package sh
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -187,6 +188,11 @@ func (a *arithmetic) number(t string) int64 {
 		base, digits = 8, t[1:]
 	}
 	var v int64
+	if a.s.d == Ash && base == 10 {
+		if _, err := strconv.ParseUint(digits, 10, 64); errors.Is(err, strconv.ErrRange) {
+			return 0
+		}
+	}
 	if a.s.d == Dash && base == 10 {
 		if n, err := strconv.ParseInt(digits, 10, 64); err != nil && n == 1<<63-1 {
 			return n // strtoimax stops at the largest number
@@ -422,6 +428,10 @@ func (a *arithmetic) conditional() int64 {
 	if !a.is(":") {
 		if a.s.d == Dash {
 			a.dashError("expecting ':'")
+		}
+		if a.s.d == Ash && a.is("=") {
+			a.s.plainf("malformed ?: operator")
+			panic(discard{2})
 		}
 		a.syntax("`:' expected for conditional expression")
 	}

@@ -211,6 +211,10 @@ func (s *shell) returnBuiltin(args []string) int {
 		return 2
 	}
 	status := s.status
+	if len(args) > 1 && s.d == Bash {
+		s.errorf("too many arguments")
+		panic(discard{1})
+	}
 	if len(args) > 0 {
 		n, ok := s.number(args[0])
 		if !ok || n < 0 && s.d != Bash {
@@ -451,6 +455,11 @@ func (s *shell) alias(args []string) int {
 	status := 0
 	for _, a := range args {
 		name, value, ok := strings.Cut(a, "=")
+		if ok && s.d == Bash && strings.ContainsAny(name, " \t\n;&|()<>/$`\\'\"") {
+			s.errorf("`%s': invalid alias name", name)
+			status = 1
+			continue
+		}
 		if ok && name != "" {
 			s.charge(len(value) - len(s.aliases[name]))
 			if _, ok := s.aliases[name]; !ok {
@@ -759,6 +768,9 @@ func (s *shell) cd(args []string) int {
 		dir = args[0]
 	}
 	nowhere := dir == ""
+	if nowhere && show && s.d == Bash { // an empty OLDPWD
+		return s.print("\n")
+	}
 	if nowhere {
 		dir = "." // ash and dash go there by way of CDPATH
 		if s.d == Bash {
@@ -926,6 +938,9 @@ func (s *shell) umask(args []string) int {
 			return 2
 		}
 		s.p.Umask(linux.Mode(n))
+		if symbolic && s.d == Bash {
+			return s.print(text(linux.Mode(n)) + "\n")
+		}
 		return 0
 	}
 	m, badChar, fault := s.symbolicMask(mode, old)
@@ -1005,6 +1020,9 @@ func (s *shell) symbolicMask(t string, mask linux.Mode) (m linux.Mode, bad byte,
 				case 'x':
 					perm |= 0o111
 				case 's', 't':
+					if s.d != Dash {
+						return 0, clause[i], "character"
+					}
 				case 'u':
 					b := allow >> 6 & 7
 					perm |= b | b<<3 | b<<6

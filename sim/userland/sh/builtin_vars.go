@@ -192,10 +192,6 @@ func (s *shell) declare(inv *invocation) int {
 			if v == nil || !filter(v) {
 				continue
 			}
-			if plain {
-				fmt.Fprintf(w, "%s=%s\n", n, s.quoteIfNeeded(v.value))
-				continue
-			}
 			fmt.Fprintln(w, s.declareLine(n, v))
 		}
 		return w.done()
@@ -244,6 +240,9 @@ func (s *shell) declare(inv *invocation) int {
 			s.errorf("`%s': not a valid identifier", a)
 			status = 1
 			continue
+		}
+		if has && !add && s.set('x') && (cmd == "export" || cmd == "readonly") {
+			s.trace(name + "=" + s.traceQuote(value))
 		}
 		if !s.declareOne(cmd, name, attrsOn(attrs['a'].on, attrs['A'].on, attrs['i'].on, attrs['l'].on, attrs['u'].on, attrs['n'].on, attrs['r'].on, attrs['x'].on, attrs['t'].on, attrs['g'].on, attrs['I'].on),
 			attrsOn(attrs['a'].off, attrs['A'].off, attrs['i'].off, attrs['l'].off, attrs['u'].off, attrs['n'].off, attrs['r'].off, attrs['x'].off || unexport, attrs['t'].off, false, false),
@@ -675,7 +674,7 @@ func (s *shell) getopts(args []string) int {
 				if opterr {
 					fmt.Fprintf(s.p.Writer(2), "%s: illegal option -- %c\n", s.arg0, c)
 				}
-			} else {
+			} else if opterr || s.d == Dash {
 				fmt.Fprintf(s.p.Writer(2), "Illegal option -%c\n", c)
 			}
 		}

@@ -129,6 +129,9 @@ func (s *shell) failed() {
 
 func (s *shell) list(l *grammar.List, tail bool) {
 	for i, item := range l.Items {
+		if s.set('n') && !s.interactive {
+			return
+		}
 		last := i == len(l.Items)-1
 		if item.Background {
 			s.background(item.Cmd)
@@ -470,6 +473,9 @@ func (s *shell) subshellCmd(n *grammar.Subshell, tail bool) {
 	pid, err := s.spawn(func(c *shell) int {
 		c.joinForeground()
 		c.loops = 0
+		if c.d == Ash {
+			c.traps.shown = nil // only a substitution lists what the shell would do
+		}
 		return c.runBody(n.Body)
 	})
 	if err != nil {

@@ -733,9 +733,13 @@ func (s *shell) killBuiltin(args []string) int {
 		if len(args) < 2 {
 			if s.d == Bash {
 				s.errorf("%s: option requires an argument", a)
+				return 1
+			}
+			if s.d == Dash {
+				s.errorf("No arg for -s option")
 				return 2
 			}
-			return s.killUsage()
+			return bad("s")
 		}
 		var ok bool
 		if sig, ok = parseSignal(args[1]); !ok {

@@ -263,6 +263,10 @@ func (s *shell) setBuiltin(args []string) int {
 			s.opt.letters[c] = on
 			if c == 'm' {
 				s.setMonitor(on)
+				if on && s.ttyFd < 0 && s.d != Bash {
+					s.errorf("can't access tty; job control turned off")
+					s.opt.letters[c] = false
+				}
 			}
 			s.syncNamed()
 		}

@@ -38,6 +38,9 @@ func (s *shell) printf(args []string) int {
 		}
 	} else if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
+	} else if len(args) > 0 && s.d == Dash && len(args[0]) > 1 && args[0][0] == '-' {
+		s.errorf("Illegal option %s", args[0][:2])
+		return 2
 	}
 	if len(args) == 0 {
 		switch s.d {
@@ -437,7 +440,16 @@ func (f *formatter) integer(a string) int64 {
 	if n, ok := quotedChar(a); ok {
 		return n
 	}
-	n, rest := scanInt(a)
+	n, rest, over := scanInt(a)
+	if over && rest == "" {
+		if f.fail("invalid number '"+a+"'", a+": Numerical result out of range", "warning: "+a+": Numerical result out of range"); f.s.d == Bash {
+			f.status = 0
+		}
+		if f.s.d == Ash {
+			return 0
+		}
+		return n
+	}
 	if rest != "" || a == "" && f.s.d != Bash {
 		if a == "" {
 			if f.s.d == Ash {
@@ -463,8 +475,8 @@ func (f *formatter) unsigned(a string) uint64 {
 	return uint64(f.integer(a))
 }
 
-// scanInt reads a C integer and gives what follows it.
-func scanInt(a string) (n int64, rest string) {
+// scanInt reads a C integer and gives what follows it. One that is over the largest is the largest.
+func scanInt(a string) (n int64, rest string, over bool) {
 	t := strings.TrimLeft(a, " \t\n")
 	neg := false
 	if t != "" && (t[0] == '-' || t[0] == '+') {
@@ -477,7 +489,6 @@ func scanInt(a string) (n int64, rest string) {
 		base = 8
 	}
 	i := 0
-	over := false
 	for i < len(t) {
 		d := digitValue(t[i], 16)
 		if d < 0 || d >= base {
@@ -492,7 +503,7 @@ func scanInt(a string) (n int64, rest string) {
 		i++
 	}
 	if i == 0 {
-		return 0, a
+		return 0, a, false
 	}
 	if neg {
 		n = -n
@@ -500,7 +511,7 @@ func scanInt(a string) (n int64, rest string) {
 			n = math.MinInt64
 		}
 	}
-	return n, t[i:]
+	return n, t[i:], over
 }
 
 func (f *formatter) float(a string) float64 {

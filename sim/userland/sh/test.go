@@ -1,6 +1,7 @@
 package sh
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -90,6 +91,9 @@ func (t *tester) eval() bool {
 		}
 		if isUnaryTest(a[0], t.s.d) {
 			return t.unary(a[0], a[1])
+		}
+		if isBinaryTest(a[1], t.s.d) && t.s.d != Bash {
+			t.fail("%s: argument expected", a[1])
 		}
 		switch t.s.d {
 		case Bash:
@@ -282,6 +286,9 @@ func (t *tester) integer(text string) int64 {
 		}
 		if trimmed == "" {
 			t.fail("bad number")
+		}
+		if errors.Is(err, strconv.ErrRange) {
+			t.fail("%s: out of range", text)
 		}
 		t.fail("%s: bad number", text)
 	}

@@ -142,6 +142,10 @@ func (s *shell) trapBuiltin(args []string) int {
 			return 2
 		}
 	}
+	if len(args) > 0 && s.d != Bash && len(args[0]) > 1 && args[0][0] == '-' && args[0] != "--" {
+		s.errorf(s.choose("illegal option %s", "Illegal option %s", ""), args[0][:2])
+		panic(discard{2})
+	}
 	if len(args) == 0 {
 		return s.listTraps(nil)
 	}
