@@ -300,6 +300,9 @@ func (s *shell) eval(args []string) int {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
 	}
+	if s.d == Bash && s.badOption(args, "", "eval [arg ...]") {
+		return 2
+	}
 	if len(args) == 0 {
 		return 0
 	}
@@ -487,6 +490,9 @@ func (s *shell) unalias(args []string) int {
 	if len(args) > 0 && args[0] == "-a" {
 		clear(s.aliases)
 		return 0
+	}
+	if s.d == Bash && s.badOption(args, "", "unalias [-a] name [name ...]") {
+		return 2
 	}
 	if len(args) == 0 && s.d == Bash {
 		s.usage("unalias [-a] name [name ...]")
@@ -718,7 +724,7 @@ func (s *shell) cd(args []string) int {
 				physical = true
 			case 'L':
 				physical = false
-			case 'e', '@':
+			case 'e':
 				if s.d != Bash {
 					bad = a[i]
 				}
@@ -871,6 +877,12 @@ func (s *shell) umask(args []string) int {
 		switch args[0] {
 		case "-S":
 			symbolic = true
+		case "-pS", "-Sp":
+			if s.d != Bash {
+				s.errorf(s.choose("illegal option %s", "Illegal option %s", ""), args[0][:2])
+				return 2
+			}
+			symbolic, reusable = true, true
 		case "-p":
 			if s.d != Bash {
 				s.errorf(s.choose("illegal option %s", "Illegal option %s", ""), args[0])
@@ -1362,6 +1374,29 @@ func (s *shell) hashBuiltin(args []string) int {
 		switch args[0] {
 		case "-r":
 			clear(s.hash)
+		case "-l":
+			if s.d != Bash {
+				s.errorf(s.choose("illegal option %s", "Illegal option %s", ""), args[0])
+				return 2
+			}
+			for _, n := range slices.SortedFunc(maps.Keys(s.hash), byBucket(fnvHash, bashCommands)) {
+				fmt.Fprintf(w, "builtin hash -p %s %s\n", s.hash[n].path, n)
+			}
+			return 0
+		case "-p":
+			if s.d != Bash {
+				s.errorf(s.choose("illegal option %s", "Illegal option %s", ""), args[0])
+				return 2
+			}
+			if len(args) < 2 {
+				s.errorf("-p: option requires an argument")
+				s.usage("hash [-lr] [-p pathname] [-dt] [name ...]")
+				return 2
+			}
+			for _, n := range args[2:] {
+				s.hash[n] = hashed{path: args[1]}
+			}
+			return 0
 		case "-t":
 			for _, n := range args[1:] {
 				if h, ok := s.hash[n]; ok {
@@ -1517,6 +1552,9 @@ func (s *shell) suspend([]string) int {
 
 func (s *shell) caller(args []string) int {
 	n := 0
+	if len(s.calls) == 0 {
+		return 1
+	}
 	if len(args) > 0 {
 		v, ok := s.number(args[0])
 		if !ok {
@@ -1537,10 +1575,8 @@ func (s *shell) caller(args []string) int {
 		src, name = s.calls[i-1].source, s.calls[i-1].name
 	} else if s.input != nil && s.input.name != "" {
 		src = s.input.name
-	} else if s.cString {
-		return 1
 	}
-	if i == 0 && s.cString {
+	if i == 0 && s.cString && len(args) > 0 {
 		return 1
 	}
 	if len(args) == 0 {
@@ -1549,18 +1585,54 @@ func (s *shell) caller(args []string) int {
 	return s.print(fmt.Sprintf("%d %s %s\n", line, name, src))
 }
 
+// badOption reports the first word that begins as an option does with a letter that is none of
+// allowed, in bash's words.
+func (s *shell) badOption(args []string, allowed, usage string) bool {
+	for _, a := range args {
+		if a == "--" || len(a) < 2 || a[0] != '-' {
+			return false
+		}
+		for _, c := range a[1:] {
+			if !strings.ContainsRune(allowed, c) {
+				s.errorf("-%c: invalid option", c)
+				s.usage(usage)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// enable turns builtins off and on, and lists them: all with -a, POSIX's special ones with -s.
 func (s *shell) enable(args []string) int {
-	off := false
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		if strings.Contains(args[0], "n") {
-			off = true
+	if s.badOption(args, "adnpsf", "enable [-a] [-dnps] [-f filename] [name ...]") {
+		return 2
+	}
+	given := map[rune]bool{}
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+		for _, c := range args[0][1:] {
+			given[c] = true
 		}
 		args = args[1:]
 	}
-	if len(args) == 0 {
+	off := given['n']
+	if given['f'] {
+		if len(args) == 0 {
+			s.errorf("-f: option requires an argument")
+			s.usage("enable [-a] [-dnps] [-f filename] [name ...]")
+			return 2
+		}
+		s.errorf("cannot open shared object %s: %s: cannot open shared object file: %v", args[0], args[0], linux.ENOENT)
+		return 1
+	}
+	if len(args) == 0 || given['p'] {
 		var b strings.Builder
 		for _, n := range sortedKeys(builtins(s.d)) {
-			if s.opt.shopt["disabled "+n] == off {
+			if given['s'] && !isSpecial(s.d, n) {
+				continue
+			}
+			if s.opt.shopt["disabled "+n] == off || given['a'] {
+				off := s.opt.shopt["disabled "+n]
 				if off {
 					b.WriteString("enable -n " + n + "\n")
 				} else {
@@ -1574,6 +1646,11 @@ func (s *shell) enable(args []string) int {
 	for _, n := range args {
 		if builtins(s.d)[n] == nil {
 			s.errorf("%s: not a shell builtin", n)
+			status = 1
+			continue
+		}
+		if given['d'] {
+			s.errorf("%s: not dynamically loaded", n)
 			status = 1
 			continue
 		}

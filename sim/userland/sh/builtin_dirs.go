@@ -45,7 +45,11 @@ func (s *shell) dirsBuiltin(args []string) int {
 				return 2
 			}
 			if i < 0 || i >= len(all) {
-				s.errorf("%s: directory stack index out of range", strings.TrimLeft(a, "+-"))
+				if len(s.dirs) == 0 {
+					s.errorf("directory stack empty")
+				} else {
+					s.errorf("%s: directory stack index out of range", strings.TrimLeft(a, "+-"))
+				}
 				return 1
 			}
 			return s.print(s.dirText(all[i], long) + "\n")
@@ -84,6 +88,11 @@ func (s *shell) pushd(args []string) int {
 	for len(args) > 0 && (args[0] == "-n" || args[0] == "--") {
 		noCd = noCd || args[0] == "-n"
 		args = args[1:]
+	}
+	if len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' && !isNumber(args[0][1:]) {
+		s.errorf("%s: invalid number", args[0])
+		s.usage("pushd [-n] [+N | -N | dir]")
+		return 2
 	}
 	if len(args) == 0 {
 		if len(s.dirs) == 0 {

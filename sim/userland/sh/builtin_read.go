@@ -403,6 +403,10 @@ func (s *shell) mapfile(args []string) int {
 			break
 		}
 	}
+	if _, err := s.p.Fstat(fd); err != nil {
+		s.errorf("%d: invalid file descriptor: %s", fd, errnoText(err))
+		return 1
+	}
 	name := "MAPFILE"
 	if len(args) > 0 {
 		name = args[0]

@@ -332,6 +332,14 @@ func (s *shell) declareOne(cmd, name string, on, off attributes, arr *grammar.As
 		}
 		ok = s.assignArray(arr)
 	case on.nameref:
+		if has && (value == name || !grammar.IsName(strings.SplitN(value, "[", 2)[0])) {
+			if value == name {
+				s.errorf("%s: nameref variable self references not allowed", name)
+			} else {
+				s.errorf("`%s': invalid variable name for name reference", value)
+			}
+			return false
+		}
 		v.nameref = true
 		if has {
 			v.value, v.set = value, true
@@ -450,6 +458,10 @@ func (s *shell) declareFunctions(cmd string, names []string, namesOnly, export, 
 			continue
 		}
 		switch {
+		case cmd == "readonly":
+			c := *f
+			c.readonly = true
+			s.funcs[n] = &c
 		case cmd == "export":
 			c := *f
 			c.exported = !unexport
@@ -509,6 +521,11 @@ func (s *shell) unsetBuiltin(args []string) int {
 				continue
 			}
 			if !vars && s.vars[name] == nil && s.funcs[name] != nil {
+				if s.funcs[name].readonly {
+					s.errorf("%s: cannot unset: readonly function", name)
+					status = 1
+					continue
+				}
 				delete(s.funcs, name)
 				continue
 			}

@@ -3,8 +3,10 @@ package sh
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dockerlab/dockerlab/sim/kernel"
 	"github.com/dockerlab/dockerlab/sim/linux"
@@ -347,11 +349,7 @@ func (s *shell) selectCmd(n *grammar.For) {
 	s.loops++
 	defer func() { s.loops-- }()
 	menu := func() {
-		var b strings.Builder
-		for i, w := range words {
-			fmt.Fprintf(&b, "%*d) %s\n", len(fmt.Sprint(len(words))), i+1, w)
-		}
-		io.WriteString(s.p.Writer(2), b.String())
+		io.WriteString(s.p.Writer(2), selectMenu(words, s.columns()))
 	}
 	menu()
 	for {
@@ -385,6 +383,54 @@ func (s *shell) selectCmd(n *grammar.For) {
 	}
 }
 
+// selectMenu lays the numbered choices of a select out in as many columns as the width holds, read
+// downwards, with tabs between them; what fits in one row stands in one column.
+func selectMenu(words []string, width int) string {
+	digits := len(strconv.Itoa(len(words)))
+	longest := 0
+	for _, w := range words {
+		longest = max(longest, utf8.RuneCountInString(w))
+	}
+	cell := longest + digits + 4
+	columns := max(1, width/cell)
+	rows := (len(words) + columns - 1) / columns
+	if rows == 1 {
+		rows = len(words)
+	}
+	var b strings.Builder
+	for row := range rows {
+		for i, at := row, 0; i < len(words); i, at = i+rows, at+cell {
+			wide := digits
+			if at == 0 {
+				wide = len(strconv.Itoa(rows))
+			}
+			fmt.Fprintf(&b, "%*d) %s", wide, i+1, words[i])
+			if i+rows >= len(words) {
+				break
+			}
+			for from := at + wide + 2 + utf8.RuneCountInString(words[i]); from < at+cell; {
+				if (at+cell)/8 > from/8 {
+					b.WriteByte('\t')
+					from += 8 - from%8
+				} else {
+					b.WriteByte(' ')
+					from++
+				}
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// columns is the width of the terminal as bash takes it, from COLUMNS or 80.
+func (s *shell) columns() int {
+	if n, err := strconv.Atoi(s.value("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	return 80
+}
+
 // readLine reads one line without reading beyond it.
 func (s *shell) readLine(fd int) (string, bool) {
 	var out []byte
@@ -415,6 +461,10 @@ func (s *shell) define(n *grammar.FuncDef) {
 	s.p.Step(20)
 	if f := s.funcs[n.Name]; f == nil {
 		s.held(256)
+	} else if f.readonly {
+		s.plainf("%s: readonly function", n.Name)
+		s.status = 1
+		return
 	}
 	s.funcs[n.Name] = &function{name: n.Name, def: n, source: s.definedIn(), line: n.Line}
 	s.status = 0
@@ -587,8 +637,8 @@ func (s *shell) timed(n *grammar.Pipeline, real time.Duration, before cpuTimes) 
 			fmt.Fprintf(&b, "%.2f", p)
 			continue
 		default:
-			b.WriteByte(format[i])
-			continue
+			s.plainf("TIMEFORMAT: `%c': invalid format character", format[i])
+			return
 		}
 		if long {
 			fmt.Fprintf(&b, "%dm%.*fs", int(d.Minutes()), prec, d.Seconds()-60*float64(int(d.Minutes())))

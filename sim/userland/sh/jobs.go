@@ -469,8 +469,9 @@ func (s *shell) waitBuiltin(args []string) int {
 	if s.jobs.foreign {
 		s.jobs.jobs, s.jobs.foreign = nil, false
 	}
+	variable := ""
 	if s.d == Bash {
-		next, variable := false, ""
+		next := false
 		for len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
 			switch args[0] {
 			case "-n":
@@ -563,6 +564,9 @@ func (s *shell) waitBuiltin(args []string) int {
 		code, ok := s.waitJob(j, true)
 		if !ok {
 			return code
+		}
+		if variable != "" {
+			s.assign(variable, strconv.Itoa(j.lastPid()))
 		}
 		if s.d == Bash {
 			s.jobs.remove(j)

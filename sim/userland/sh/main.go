@@ -85,7 +85,7 @@ func (s *shell) main() int {
 				args = args[1:]
 				if c == 'O' {
 					if _, ok := s.opt.shopt[name]; !ok {
-						fmt.Fprintf(s.p.Writer(2), "%s: %s: invalid shell option name\n", s.arg0, name)
+						fmt.Fprintf(s.p.Writer(2), "%s: line 0: %s: invalid shell option name\n", s.arg0, name)
 						return 2
 					}
 					s.opt.shopt[name] = on

@@ -163,6 +163,7 @@ type function struct {
 	line   int
 
 	exported bool
+	readonly bool
 }
 
 type hashed struct {
@@ -455,7 +456,7 @@ func (s *shell) syntaxError(p *grammar.Parser, err error) {
 		s.status = 2
 		return
 	}
-	save := s.line
+	save, status := s.line, s.status
 	s.line = e.Line
 	for _, text := range e.Lines() {
 		s.sayAt(e.Line, text, true)
@@ -463,8 +464,13 @@ func (s *shell) syntaxError(p *grammar.Parser, err error) {
 	s.line = save
 	s.status = 2
 	p.Discard()
-	if s.d != Bash && !s.interactive {
-		panic(exit{2})
+	if !s.interactive {
+		switch {
+		case s.d != Bash:
+			panic(exit{2})
+		case e.Fault == grammar.CondExpected: // bash reads no further, and says no more
+			panic(exit{status})
+		}
 	}
 }
 

@@ -96,7 +96,9 @@ func (s *shell) initVars() {
 		s.vars["OPTIND"].integer = true
 		def("OPTERR", "1")
 		def("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-		def("PS4", "+ ")
+		if def("PS4", "+ "); s.p.Cred().UID == 0 { // which root does not take from the environment
+			s.vars["PS4"] = &variable{set: true, value: "+ ", gen: s.gen}
+		}
 		def("HOSTNAME", s.p.Uname().Nodename)
 		def("HOSTTYPE", "x86_64")
 		def("MACHTYPE", "x86_64-pc-linux-gnu")

@@ -16,7 +16,7 @@ func (p *Parser) condTok() token {
 }
 
 func (p *Parser) condFail(t token) {
-	p.fail(&Error{Fault: CondExpected, Want: "syntax error in conditional expression: unexpected token `" + p.name(t) + "'",
+	p.fail(&Error{Fault: CondExpected,
 		Token: p.name(t), Line: t.line, Text: p.lineAt(t.start)})
 }
 
@@ -49,7 +49,8 @@ func (p *Parser) condTerm() CondExpr {
 		p.drop()
 		x := p.condOr()
 		if e := p.condTok(); !isOp(e, ")") {
-			p.condFail(e)
+			p.fail(&Error{Fault: CondExpected, Want: "unexpected token `" + p.name(e) + "', expected `)'",
+				Token: p.name(e), Line: e.line, Text: p.lineAt(e.start)})
 		}
 		p.drop()
 		return &CondParen{x}
@@ -77,6 +78,11 @@ func (p *Parser) condTerm() CondExpr {
 	case tRedir:
 		if n.op == "<" || n.op == ">" {
 			op = n.op
+		}
+	case tOp:
+		if n.op != "&&" && n.op != "||" && n.op != ")" {
+			p.fail(&Error{Fault: CondExpected, Want: "unexpected token `" + p.name(n) + "', conditional binary operator expected",
+				Token: p.name(n), Line: n.line, Text: p.lineAt(n.start)})
 		}
 	case tWord:
 		switch text, _ := n.word.Literal(); text {

@@ -114,7 +114,10 @@ func (e *Error) bash() []string {
 		}
 		return []string{"unexpected EOF while looking for matching `" + e.Token + "'"}
 	case CondExpected:
-		return []string{e.Want, "syntax error near `" + e.Token + "'", "`" + e.Text + "'"}
+		if e.Want == "" {
+			return nil
+		}
+		return []string{e.Want}
 	case ArithExpected:
 		return []string{"syntax error: arithmetic expression required", "syntax error: `" + e.Token + "'"}
 	}
