@@ -444,6 +444,10 @@ func setpriv(c *prog.Ctx) int {
 }
 
 func nologin(c *prog.Ctx) int {
+	if !c.GNU() {
+		c.Errorf("This account is not available\n")
+		return 1
+	}
 	c.Print("This account is currently not available.\n")
 	return 1
 }

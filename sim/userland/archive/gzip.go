@@ -378,6 +378,14 @@ func (p *packer) file(name string) {
 	if !p.keep {
 		c.Unlink(name)
 	}
+	if p.verbose && !c.GNU() {
+		// Busybox counts only what bzip2 and the decompressors read and write.
+		percent := uint32(100)
+		if o, err := c.Stat(out); err == nil && o.Size > 0 && (p.decompress || p.codec == bzip2Codec) {
+			percent -= uint32(st.Size * 100 / o.Size)
+		}
+		c.Errorf("%s: %d%% - replaced with %s\n", name, percent, out)
+	}
 	if p.verbose && c.GNU() {
 		verb := "replaced"
 		if p.keep {
@@ -523,6 +531,8 @@ func (p *packer) stream(r io.Reader, w io.Writer, name string, st vfs.Stat) bool
 	}
 	if k != lzmaCodec && sniff(head) != k {
 		switch {
+		case !c.GNU() && k == xzCodec:
+			return true // Busybox takes what is no xz for an empty one
 		case !c.GNU() && k == bzip2Codec && string(head[:min(2, len(head))]) == "BZ":
 			p.fail(1, "bunzip error %d", bunzipNotBzip2)
 		case !c.GNU():

@@ -116,6 +116,7 @@ func busyboxZone(s string) (east int, ok bool) {
 // parseDigits reads "[[[[[YY]YY]MM]DD]hh]mm[.ss]", and "1": a sign before them is ignored.
 func parseDigits(s string, now time.Time) (t time.Time, ok bool) {
 	b := brokenDown(now)
+	b.second = 0
 	digits, secs, dot := strings.Cut(s, ".")
 	if dot {
 		if len(secs) != 2 {

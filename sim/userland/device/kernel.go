@@ -59,11 +59,7 @@ func mkswap(c *prog.Ctx) int {
 	if _, err := c.Pwrite(f.Fd, []byte("SWAPSPACE2"), swapPage-10); err != nil {
 		c.Die(1, "write error: %v", err)
 	}
-	labelled := ""
-	if label != "" {
-		labelled = ", LABEL=" + label
-	}
-	c.Printf("Setting up swapspace version 1, size = %d bytes\nUUID=%x-%x-%x-%x-%x%s\n", (pages-1)*swapPage, uuid[:4], uuid[4:6], uuid[6:8], uuid[8:10], uuid[10:], labelled)
+	c.Printf("Setting up swapspace version 1, size = %d bytes\nUUID=%x-%x-%x-%x-%x\n", (pages-1)*swapPage, uuid[:4], uuid[4:6], uuid[6:8], uuid[8:10], uuid[10:])
 	return 0
 }
 
@@ -179,7 +175,7 @@ func setprivDump(c *prog.Ctx) int {
 
 // run replaces the program by another, found on PATH.
 func run(c *prog.Ctx, argv []string) int {
-	full, err := c.Sandbox().LookPath(argv[0], c.Getenv("PATH"), ".", c.Cred())
+	full, err := c.Sandbox().LookPath(argv[0], c.Getenv("PATH"), prog.WorkDir(c), c.Cred())
 	if err == nil {
 		c.Out.Flush()
 		err = c.Exec(full, argv, c.Env())

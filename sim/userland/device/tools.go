@@ -411,18 +411,8 @@ var bootTools = []tool{
 		c.Die(1, "(null): %v", linux.EPERM)
 		return 1
 	}},
-	{"switch_root", "+c:", nil, 2, -1, func(c *prog.Ctx, _ options) int {
-		if c.Pid() != 1 {
-			c.Usage()
-		}
-		return notRootfs(c)
-	}},
-	{"run-init", "+nc:d:", nil, 2, -1, func(c *prog.Ctx, _ options) int {
-		if c.Pid() != 1 {
-			c.Usage()
-		}
-		return notRootfs(c)
-	}},
+	{"switch_root", "+c:", nil, 2, -1, switchRoot},
+	{"run-init", "+nc:d:", nil, 2, -1, switchRoot},
 	{"sulogin", "t:", nil, 0, 1, func(c *prog.Ctx, _ options) int {
 		c.Print("Give root password for system maintenance\n(or type Control-D for normal startup):")
 		c.Out.Flush()
@@ -461,11 +451,13 @@ func shutdown(c *prog.Ctx, o options) int {
 	return 0
 }
 
-func notRootfs(c *prog.Ctx) int {
+// switchRoot moves to a new root, which has to be a mounted file system of its own. A container may
+// mount none, so the usage says what is wrong.
+func switchRoot(c *prog.Ctx, _ options) int {
 	if err := c.Chdir(c.Args[0]); err != nil {
 		c.Die(1, "can't change directory to '%s': %v", c.Args[0], err)
 	}
-	c.Die(1, "'%s' is not on a different filesystem", c.Args[0])
+	c.Usage()
 	return 1
 }
 

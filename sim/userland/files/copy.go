@@ -694,7 +694,9 @@ func (k *copier) copyDir(src string, sst vfs.Stat, dst string, exists bool, abov
 		}
 		made = true
 		k.Chmod(dst, perm&0o777&^k.umask|0o700)
-		k.told(src, dst, "")
+		if k.GNU() {
+			k.told(src, dst, "")
+		}
 	}
 	if dst2, err := k.Stat(dst); err == nil {
 		did := vfsID{dst2.Dev, dst2.Ino}
@@ -743,6 +745,9 @@ func (k *copier) copyDir(src string, sst vfs.Stat, dst string, exists bool, abov
 	}
 	if made || k.GNU() || k.keepMode {
 		ok = k.attributes(sst, dst, made) && ok
+	}
+	if made && !k.GNU() {
+		k.told(src, dst, "")
 	}
 	return ok
 }

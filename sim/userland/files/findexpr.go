@@ -749,7 +749,7 @@ func sizeTest(p *findParser, name string) findExpr {
 				if p.GNU() {
 					p.die("invalid -size type `%c'", ch)
 				}
-				p.die("invalid number '%s'", s)
+				p.die("invalid number '%s'", strings.TrimLeft(s, "+-"))
 			}
 		}
 		if ch := s[len(s)-1]; ch < '0' || ch > '9' {

@@ -93,3 +93,12 @@ func Realpath(c *Ctx, name string, need Existing) (string, error) {
 	}
 	return done, nil
 }
+
+// WorkDir is the working directory, or "/" where it is gone.
+func WorkDir(c *Ctx) string {
+	dir, err := c.Getwd()
+	if err != nil {
+		return "/"
+	}
+	return dir
+}

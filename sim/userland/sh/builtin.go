@@ -1503,12 +1503,17 @@ func (s *shell) jobsBuiltin(args []string) int {
 }
 
 func (s *shell) disown(args []string) int {
-	all := false
+	if s.badOption(args, "ahr", "disown [-h] [-ar] [jobspec ... | pid ...]") {
+		return 2
+	}
+	all, keep := false, false
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		if strings.ContainsAny(args[0], "ar") {
-			all = true
-		}
+		all = all || strings.ContainsAny(args[0], "ar")
+		keep = keep || strings.Contains(args[0], "h") // it only gets no SIGHUP from the shell that ends
 		args = args[1:]
+	}
+	if keep && (len(args) == 0 || s.findJob(args[0]) != nil) {
+		return 0
 	}
 	if all && len(args) == 0 {
 		s.jobs.jobs = nil

@@ -52,6 +52,9 @@ func (s *shell) read(args []string) int {
 				if value == "" {
 					if len(args) == 0 {
 						s.errorf(s.choose("no arg for -%c option", "No arg for -%c option", "-%c: option requires an argument"), c)
+						if s.d == Bash {
+							s.usage("read [-ers] [-a array] [-d delim] [-i text] [-n nchars] [-N nchars] [-p prompt] [-t timeout] [-u fd] [name ...]")
+						}
 						return 2
 					}
 					value, args = args[0], args[1:]
@@ -68,7 +71,10 @@ func (s *shell) read(args []string) int {
 			case 'p':
 				o.prompt = value
 			case 'a':
-				o.array = value
+				if o.array = value; !grammar.IsName(value) {
+					s.errorf("`%s': not a valid identifier", value)
+					return 1
+				}
 			case 'd':
 				o.delim = 0
 				if value != "" {

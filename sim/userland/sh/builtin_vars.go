@@ -504,11 +504,16 @@ func (s *shell) unsetBuiltin(args []string) int {
 	}
 	status := 0
 	for _, a := range args {
-		if funcs {
-			delete(s.funcs, a)
+		name := a
+		if f := s.funcs[name]; f != nil && f.readonly && (funcs || s.d == Bash && !vars && !refs && s.vars[name] == nil) {
+			s.errorf("%s: cannot unset: readonly function", name)
+			status = 1
 			continue
 		}
-		name := a
+		if funcs {
+			delete(s.funcs, name)
+			continue
+		}
 		if s.d == Bash {
 			if base, ix, ok := splitIndex(a); ok {
 				if !s.unsetElement(base, ix) {
@@ -521,11 +526,6 @@ func (s *shell) unsetBuiltin(args []string) int {
 				continue
 			}
 			if !vars && s.vars[name] == nil && s.funcs[name] != nil {
-				if s.funcs[name].readonly {
-					s.errorf("%s: cannot unset: readonly function", name)
-					status = 1
-					continue
-				}
 				delete(s.funcs, name)
 				continue
 			}

@@ -636,6 +636,9 @@ func (s *shell) timed(n *grammar.Pipeline, real time.Duration, before cpuTimes) 
 			}
 			fmt.Fprintf(&b, "%.2f", p)
 			continue
+		case '%':
+			b.WriteByte('%')
+			continue
 		default:
 			s.plainf("TIMEFORMAT: `%c': invalid format character", format[i])
 			return

@@ -437,7 +437,7 @@ func cttyhack(c *prog.Ctx) int {
 			}
 		}
 	}
-	full, err := c.Sandbox().LookPath(c.Args[0], c.Getenv("PATH"), ".", c.Cred())
+	full, err := c.Sandbox().LookPath(c.Args[0], c.Getenv("PATH"), prog.WorkDir(c), c.Cred())
 	if err == nil {
 		err = c.Exec(full, c.Args, c.Env())
 	}

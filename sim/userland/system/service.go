@@ -476,7 +476,7 @@ func (d *daemonRun) start(db *userdb.DB, chuid string) int {
 		}
 	} else {
 		var err error
-		if file, err = d.Sandbox().LookPath(d.exec, d.Getenv("PATH"), ".", d.Cred()); err != nil {
+		if file, err = d.Sandbox().LookPath(d.exec, d.Getenv("PATH"), prog.WorkDir(d.Ctx), d.Cred()); err != nil {
 			d.Die(1, "can't execute '%s': %v", d.startas, err)
 		}
 	}

@@ -532,7 +532,7 @@ func (d *differ) files(na, nb string, hasA, hasB, heading bool) {
 		}
 	}
 	identical := func() {
-		if d.same {
+		if d.same && (c.GNU() || na != nb) {
 			c.Printf("Files %s and %s are identical\n", a.label, b.label)
 		}
 	}

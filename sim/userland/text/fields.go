@@ -221,8 +221,8 @@ func (k *cutter) list(s string) {
 			}
 			c.Die(1, "%d<%d", sp.hi, sp.lo-1)
 		}
-		if sp.lo < 1 { // Busybox takes 0 and prints nothing for it
-			sp = span{unlimited, unlimited}
+		if sp.lo < 1 { // Busybox takes 0 for 1
+			sp = span{1, max(sp.hi, 1)}
 		}
 		k.spans = append(k.spans, sp)
 	}

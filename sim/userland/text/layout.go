@@ -296,11 +296,12 @@ func unexpand(c *prog.Ctx) int {
 			line, ended := in.chomp(raw)
 			var out strings.Builder
 			col, start, blanks := 0, 0, 0 // the column, where the run of blanks began, its length
-			convert, tabbed := true, false
+			convert, tabbed, met := true, false, false // met: blanks
 			flush := func() {
 				if blanks == 0 {
 					return
 				}
+				met = true
 				at := start
 				for {
 					n, ok := tabs.next(at)
@@ -336,7 +337,7 @@ func unexpand(c *prog.Ctx) int {
 				} else {
 					col++
 				}
-				if !all {
+				if !all && (met || c.GNU()) { // Busybox converts the first blanks even behind a word
 					convert = false
 				}
 				out.WriteByte(ch)

@@ -144,7 +144,7 @@ func leadingOctal(s string) linux.Mode {
 // uuWrite decodes what follows a begin line into the file name.
 func uuWrite(c *prog.Ctx, r *lines, name string, mode linux.Mode, encoded bool) error {
 	var out io.Writer = c.Out
-	if name != "-" {
+	if name != "-" && name != "/dev/stdout" {
 		f, err := c.CreateFile(name)
 		if err != nil {
 			return fmt.Errorf("can't open '%s': %w", name, err)

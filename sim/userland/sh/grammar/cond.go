@@ -111,14 +111,14 @@ func (p *Parser) condTerm() CondExpr {
 		p.Extglob = true
 		v := p.condTok()
 		p.Extglob = ext
-		if v.kind != tWord {
+		if v.kind != tWord || isWord(v, "]]") {
 			p.condArg(v)
 		}
 		p.drop()
 		y = v.word
 	default:
 		v := p.condTok()
-		if v.kind != tWord {
+		if v.kind != tWord || isWord(v, "]]") {
 			p.condArg(v)
 		}
 		p.drop()
