@@ -76,12 +76,12 @@ type Terminal interface {
 }
 
 // Run runs one docker command line, args being what follows "docker", and gives its exit code.
-// It returns when the command has ended, or soon after ctx is done.
-func Run(ctx context.Context, args []string, o Options) int {
+// It returns when the command has ended, or soon after ctx is done, and then says nothing more.
+func Run(outer context.Context, args []string, o Options) int {
 	inv := newInvocation(o)
 	defer inv.close()
 
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	done := make(chan struct{})
 	var watchers sync.WaitGroup
@@ -98,7 +98,7 @@ func Run(ctx context.Context, args []string, o Options) int {
 			err = killed
 		}
 	}
-	if err != nil && err.Error() != "" && !errdefs.IsCanceled(err) {
+	if err != nil && err.Error() != "" && !errdefs.IsCanceled(err) && outer.Err() == nil {
 		fmt.Fprintln(inv.stderr, err)
 	}
 	return exitCode(err)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types"
 
@@ -27,6 +28,7 @@ type exec struct {
 
 	running bool
 	code    *int
+	ended   time.Time
 	pid     int
 	task    *kernel.Task
 	io      *stdio
@@ -237,9 +239,9 @@ func (e *Engine) execEnded(x *exec, st kernel.Status) {
 	if x.io.term != nil {
 		<-x.io.drained
 	}
-	code := st.ExitCode()
+	code, now := st.ExitCode(), e.now()
 	e.mu.Lock()
-	x.running, x.code = false, &code
+	x.running, x.code, x.ended = false, &code, now
 	delete(e.live0(x.container).execs, x.id)
 	e.mu.Unlock()
 	if c, err := e.Container(x.container); err == nil {
@@ -249,6 +251,18 @@ func (e *Engine) execEnded(x *exec, st kernel.Status) {
 	if x.watch != nil {
 		x.watch.fire()
 	}
+}
+
+// execsSince says whether an exec of a container runs, or has ended since then.
+func (e *Engine) execsSince(id string, then time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, x := range e.execs {
+		if x.container == id && (x.running || x.ended.After(then)) {
+			return true
+		}
+	}
+	return false
 }
 
 // ExecInspect is what the API tells of an exec.

@@ -99,10 +99,20 @@ func (e *Engine) finish(id string, l *live, st kernel.Status) {
 		l.restart.after(e, wait, func() { e.restartNow(id, l) })
 		return
 	}
-	if c.Host.AutoRemove {
-		e.Remove(id, RemoveOptions{Force: true, Volumes: true})
+	if !c.Host.AutoRemove {
+		return
 	}
+	remove := func() { e.Remove(id, RemoveOptions{Force: true, Volumes: true}) }
+	if e.execsSince(id, now.Add(-execGrace)) {
+		e.k.Do(func() { e.k.AfterFunc(execGrace, func() { e.background(remove) }) })
+		return
+	}
+	remove()
 }
+
+// execGrace is how long a container that is removed by itself waits for the clients of the execs that
+// ended with it: they ask for an exit code yet. An engine has the files to unmount meanwhile.
+const execGrace = 50 * time.Millisecond
 
 // restartNow starts a container again that its policy restarts.
 func (e *Engine) restartNow(id string, l *live) {

@@ -146,11 +146,9 @@ func (e *Engine) join(c *Container, n *Network, ep *ntypes.EndpointSettings, lat
 			return err
 		}
 		ep.IPAddress = addr.String()
-		if ep.MacAddress == "" {
-			ep.MacAddress = macOf(addr)
-			if mac, err := net.ParseMAC(c.Config.MacAddress); err == nil {
-				ep.MacAddress = mac.String()
-			}
+		ep.MacAddress = macOf(addr) // whatever the endpoint asks for: only the container can
+		if mac, err := net.ParseMAC(c.Config.MacAddress); err == nil {
+			ep.MacAddress = mac.String()
 		}
 	}
 	if err := e.change(c.ID, func(c *Container) error {

@@ -83,7 +83,7 @@ func (e *Engine) CreateNetwork(r types.NetworkCreateRequest) (*types.NetworkCrea
 		driver = "null"
 	}
 	switch {
-	case driver == "overlay":
+	case driver == "overlay", r.Scope != "" && r.Scope != "local" && r.Scope != "swarm":
 		return nil, errors.New(notSwarmManager)
 	case driver == "host", driver == "null" && !r.ConfigOnly:
 		return nil, refuse(Forbidden, "only one instance of %q network is allowed", driver)
@@ -222,7 +222,11 @@ func (e *Engine) Network(ref string) (*Network, error) {
 	n, err := e.findNetwork(ref)
 	var many *ambiguous
 	if errors.As(err, &many) {
-		return nil, invalid("network %s is ambiguous (%d matches found based on %s)", ref, many.n, many.by)
+		how := "based on " + many.by
+		if many.by == "name" {
+			how = "on name"
+		}
+		return nil, invalid("network %s is ambiguous (%d matches found %s)", ref, many.n, how)
 	}
 	return n, err
 }
@@ -366,7 +370,11 @@ func (s *State) networkInUse(n *Network) bool {
 
 // RemoveNetwork removes a network that no running container is connected to.
 func (e *Engine) RemoveNetwork(ref string) error {
-	n, err := e.Network(ref)
+	n, err := e.findNetwork(ref)
+	var many *ambiguous
+	if errors.As(err, &many) {
+		return invalid("network %s is ambiguous (%d matches found based on %s)", ref, many.n, many.by)
+	}
 	if err != nil {
 		return err
 	}

@@ -134,14 +134,14 @@ func (e *Engine) Kill(ctx context.Context, ref string, sig linux.Signal) error {
 	if err != nil {
 		return err
 	}
+	if sig < 0 || sig > linux.SIGRTMAX {
+		return fmt.Errorf("The linux daemon does not support signal %d", uint64(sig))
+	}
 	if !c.Status.Running {
 		return notRunning(c.ID)
 	}
 	if sig == 0 || sig == linux.SIGKILL {
 		return e.kill(ctx, c, e.live(c.ID))
-	}
-	if sig < 0 || sig > linux.SIGRTMAX {
-		return invalid("The linux daemon does not support signal %d", uint64(sig))
 	}
 	return e.signal(c, e.live(c.ID), sig)
 }
@@ -325,9 +325,7 @@ func (e *Engine) remove(c *Container, o RemoveOptions) error {
 			}
 		}
 		delete(e.lives, c.ID)
-		for id := range l.execs {
-			delete(e.execs, id)
-		}
+		maps.DeleteFunc(e.execs, func(_ string, x *exec) bool { return x.container == c.ID })
 		return nil
 	}); err != nil {
 		return err

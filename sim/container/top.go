@@ -62,6 +62,9 @@ func (e *Engine) Top(ref, args string) (*ctypes.ContainerTopOKBody, error) {
 			}
 		}
 		for _, p := range box.Procs() {
+			if p.State == 'Z' {
+				continue // a control group does not list it
+			}
 			var row []string
 			for _, col := range columns {
 				row = append(row, col.value(ps, p))
@@ -106,11 +109,7 @@ func psTime(d time.Duration) string {
 
 func psArgs(p kernel.ProcInfo) string {
 	if len(p.Cmdline) == 0 {
-		text := "[" + p.Comm + "]"
-		if p.State == 'Z' {
-			text += " <defunct>"
-		}
-		return text
+		return "[" + p.Comm + "]"
 	}
 	return strings.Join(p.Cmdline, " ")
 }

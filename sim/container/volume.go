@@ -235,6 +235,9 @@ func (e *Engine) populate(rw *root, id string, m *Mount) (err error) {
 
 // InspectVolume describes a volume.
 func (e *Engine) InspectVolume(name string) (*types.Volume, error) {
+	if name == "" {
+		return nil, notFound("get: no such volume")
+	}
 	v, ok := e.State().Volumes.Get(name)
 	if !ok {
 		return nil, notFound("get %s: no such volume", name)

@@ -92,11 +92,11 @@ func (a *api) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	h.Set("Server", "Docker/"+container.Version+" (linux)")
 	h.Set("Api-Version", container.APIVersion)
 	h.Set("Ostype", "linux")
-	h.Set("Docker-Experimental", "false")
 	if err := checkVersion(r.version); err != nil {
 		respondError(w, r, err)
 		return
 	}
+	h.Set("Docker-Experimental", "false")
 	if err := rt.h(w, r); err != nil {
 		respondError(w, r, err)
 	}

@@ -39,6 +39,7 @@ func (a *api) containers() {
 	a.handle("POST", "/containers/{name}/wait", a.waitContainer)
 	a.handle("POST", "/containers/{name}/resize", a.resizeContainer)
 	a.handle("POST", "/containers/{name}/attach", a.attachContainer)
+	a.handle("GET", "/containers/{name}/attach/ws", a.attachWebSocket)
 	a.handle("POST", "/containers/{name}/copy", a.copyContainer)
 	a.handle("POST", "/containers/{name}/rename", a.renameContainer)
 	a.handle("POST", "/containers/{name}/update", a.updateContainer)
@@ -198,6 +199,9 @@ func (a *api) startContainer(w http.ResponseWriter, r *request) error {
 	if r.ContentLength > 7 || r.ContentLength == -1 {
 		if r.atLeast("1.24") {
 			return refuse(container.Invalid, "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24")
+		}
+		if _, err := a.e.Container(r.vars["name"]); err != nil {
+			return err
 		}
 		return refuse(container.Invalid, "a host config that comes with the start of a container is not supported")
 	}

@@ -117,7 +117,7 @@ func words(err error, typeName string) error {
 	}
 	var path []string
 	for _, f := range strings.Split(bad.Field, ".") {
-		if f == "Resources" || f == "Config" && len(path) == 0 {
+		if f == "Resources" || f == "NetworkCreate" || f == "Config" && len(path) == 0 {
 			continue // an embedded struct has no name in JSON
 		}
 		path = append(path, f)

@@ -26,8 +26,8 @@ func (a *api) ping(w http.ResponseWriter, r *request) error {
 	h := w.Header()
 	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
 	h.Set("Pragma", "no-cache")
-	h.Set("Content-Type", "text/plain; charset=utf-8")
 	if r.Method == http.MethodHead {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
 		h.Set("Content-Length", "0")
 		return nil
 	}

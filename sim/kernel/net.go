@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -863,7 +864,7 @@ func (c *Conn) enter(stop func() error) *task {
 
 func (c *Conn) unreadable() error {
 	if !c.closed.Load() && c.expired.Load() {
-		return timeoutError{}
+		return os.ErrDeadlineExceeded
 	}
 	return c.unusable()
 }
@@ -874,12 +875,6 @@ func (c *Conn) unusable() error {
 	}
 	return nil
 }
-
-type timeoutError struct{}
-
-func (timeoutError) Error() string   { return "i/o timeout" }
-func (timeoutError) Timeout() bool   { return true }
-func (timeoutError) Temporary() bool { return true }
 
 // Read reads, and gives io.EOF when the peer has closed its side.
 func (c *Conn) Read(b []byte) (int, error) {

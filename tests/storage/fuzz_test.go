@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dockerlab/dockerlab/tests/document"
 )
 
 var (
@@ -26,32 +28,28 @@ var (
 //
 //	go test -tags engine ./tests/storage -run Random -engine unix:///var/run/docker.sock -seed 1000 -seeds 100
 func TestRandomRunsAreTheEngines(t *testing.T) {
-	real, err := newHost(*engine)
+	real, err := document.NewHost(*engine, programs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer real.lab.Close()
-	defer real.clean("all")
-	ours, err := newHost("")
+	defer real.Lab.Close()
+	defer real.Clean("all")
+	ours, err := document.NewHost("", programs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ours.lab.Close()
-	base, err := readDocument(basePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, h := range []*host{real, ours} {
-		h.clean("all")
-		h.replay(t, base.cases[0], false)
+	defer ours.Lab.Close()
+	for _, h := range []*document.Host{real, ours} {
+		h.Clean("all")
+		h.Prepare(t, basePath)
 	}
 	differ := func(run [][]string) (difference string) {
-		defer real.clean("")
-		defer ours.clean("")
+		defer real.Clean("")
+		defer ours.Clean("")
 		for n := range run {
 			script := commitScript(n, run[n])
-			want, _, err1 := real.lab.RunHost(t.Context(), script)
-			got, _, err2 := ours.lab.RunHost(t.Context(), script)
+			want, _, err1 := real.Lab.RunHost(t.Context(), script)
+			got, _, err2 := ours.Lab.RunHost(t.Context(), script)
 			if err1 != nil || err2 != nil {
 				t.Fatalf("the engine: %v after %q\nours: %v after %q", err1, want, err2, got)
 			}

@@ -1,4 +1,7 @@
-package storage
+// Package document replays documents: Markdown files with shell sessions on a lab's host, and with what
+// a real engine answered there. They are to be read as such. A Suite is a set of them; its test records
+// them again against an engine.
+package document
 
 import (
 	"errors"
@@ -7,17 +10,17 @@ import (
 	"strings"
 )
 
-// A document is a Markdown file. Its blocks that are marked "console" hold commands, each after "$ ",
+// Document is a Markdown file. Its blocks that are marked "console" hold commands, each after "$ ",
 // lines that go on with one after "> ", and under each what it printed. The commands under one heading
 // of the second level are a case; those before the first are a setting for all that follow.
-type document struct {
+type Document struct {
 	path  string
-	cases []*docCase
+	Cases []*Case
 }
 
-// docCase is one case of a document.
-type docCase struct {
-	name  string // its heading; "" for what stands before the first
+// Case is one case of a document.
+type Case struct {
+	Name  string // its heading; "" for what stands before the first
 	parts []part
 }
 
@@ -33,13 +36,14 @@ const (
 	console = fence + "console"
 )
 
-func readDocument(path string) (*document, error) {
+// Read reads the document at path.
+func Read(path string) (*Document, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &document{path: path}
-	c := &docCase{}
+	d := &Document{path: path}
+	c := &Case{}
 	inside := false
 	for line := range strings.Lines(string(b)) {
 		switch {
@@ -53,16 +57,16 @@ func readDocument(path string) (*document, error) {
 		case line == console+"\n":
 			inside = true
 		case strings.HasPrefix(line, "## "):
-			d.cases = append(d.cases, c)
-			c = &docCase{name: strings.TrimSpace(line[3:])}
+			d.Cases = append(d.Cases, c)
+			c = &Case{Name: strings.TrimSpace(line[3:])}
 		}
 		c.parts = append(c.parts, part{text: line})
 	}
-	d.cases = append(d.cases, c)
+	d.Cases = append(d.Cases, c)
 	return d, nil
 }
 
-func (c *docCase) consoleLine(line string) error {
+func (c *Case) consoleLine(line string) error {
 	last := &c.parts[len(c.parts)-1]
 	if cmd, ok := strings.CutPrefix(line, "$ "); ok {
 		c.parts = append(c.parts, part{command: cmd})
@@ -80,9 +84,9 @@ func (c *docCase) consoleLine(line string) error {
 }
 
 // String is the document's text.
-func (d *document) String() string {
+func (d *Document) String() string {
 	var b strings.Builder
-	for _, c := range d.cases {
+	for _, c := range d.Cases {
 		for _, p := range c.parts {
 			b.WriteString(p.String())
 		}
