@@ -16,11 +16,15 @@ import (
 //go:embed usage/busybox.txtar
 var busyboxText []byte
 
+//go:embed usage/alpine.txtar
+var alpineText []byte
+
 //go:embed usage/gnu.txtar
 var gnuText []byte
 
 var (
 	busyboxUsage = sync.OnceValue(func() map[string]string { return readUsage(busyboxText) }) // applet: what follows the banner
+	alpineUsage  = sync.OnceValue(func() map[string]string { return readUsage(alpineText) })  // likewise, of what Debian's build lacks
 	gnuUsage     = sync.OnceValue(func() map[string]string { return readUsage(gnuText) })     // "ls --help", "ls --version"
 )
 
@@ -102,6 +106,9 @@ func (c *Ctx) Version() {
 func (c *Ctx) busyboxHelp() string {
 	text := busyboxUsage()[c.Program]
 	if text == "" {
+		text = alpineUsage()[c.Program]
+	}
+	if text == "" {
 		text = "No help available\n"
 	}
 	banner := BusyboxBanner
@@ -125,7 +132,7 @@ var BusyboxApplets = sync.OnceValue(func() Applets {
 })
 
 //go:embed usage/alpine.txt
-var alpineUsage string
+var alpineList string
 
 // alpineReleases are the releases of Busybox in those of Alpine, as usage/alpine.txt calls them.
 var alpineReleases = []string{"1.24", "1.30", "1.35"}
@@ -137,7 +144,7 @@ var alpineApplets = sync.OnceValue(func() map[string]Applets {
 	for _, r := range alpineReleases {
 		all[r] = Applets{}
 	}
-	for line := range strings.Lines(alpineUsage) {
+	for line := range strings.Lines(alpineList) {
 		words := strings.Fields(line)
 		if len(words) == 0 || words[0] == "#" {
 			continue

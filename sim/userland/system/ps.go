@@ -764,12 +764,30 @@ func (r *psRun) print(rows []*psRow) {
 	}
 }
 
-// psBusyboxColumns are the columns of Busybox's -o, in the order in which it lists them.
-var psBusyboxColumns = []struct {
+// psBusyboxColumn is a column of Busybox's -o.
+type psBusyboxColumn struct {
 	name, header string
 	width        int
 	value        func(r *psRow) string
-}{
+}
+
+// psAlpineColumns are the columns that Alpine's build has beside, each before the one of that name.
+var psAlpineColumns = map[string]psBusyboxColumn{
+	"nice": {"etime", "ELAPSED", 7, func(r *psRow) string { return psMinutes(r.c.Now().Sub(r.Started)) }},
+	"tty":  {"time", "TIME", 5, func(r *psRow) string { return psMinutes(r.CPU) }},
+}
+
+// psMinutes is a time as Busybox has it: minutes and seconds, or, from an hour on, hours and minutes.
+func psMinutes(d time.Duration) string {
+	n := int(d.Seconds())
+	if n >= 3600 {
+		return fmt.Sprintf("%2dh%02d", n/3600, n/60%60)
+	}
+	return fmt.Sprintf("%2d:%02d", n/60, n%60)
+}
+
+// psBusyboxColumns are the columns of Busybox's -o, in the order in which it lists them.
+var psBusyboxColumns = []psBusyboxColumn{
 	{"user", "USER", 8, func(r *psRow) string { return r.db.UserName(r.Cred.UID) }},
 	{"group", "GROUP", 8, func(r *psRow) string { return r.db.GroupName(r.Cred.GID) }},
 	{"comm", "COMMAND", 16, func(r *psRow) string { return r.Comm }},
@@ -815,6 +833,16 @@ func psBusybox(c *prog.Ctx) int {
 		width  int
 		value  func(r *psRow) string
 	}
+	all, shown := psBusyboxColumns, []string{"pid", "user", "args"}
+	if c.Alpine {
+		all, shown = nil, []string{"pid", "user", "time", "args"}
+		for _, k := range psBusyboxColumns {
+			if more, ok := psAlpineColumns[k.name]; ok {
+				all = append(all, more)
+			}
+			all = append(all, k)
+		}
+	}
 	var cols []column
 	for o := range c.Getopt("o:aAdeflTZ", nil) {
 		if o.Val != 'o' {
@@ -823,7 +851,7 @@ func psBusybox(c *prog.Ctx) int {
 		for _, item := range strings.Split(o.Arg, ",") {
 			name, header, renamed := strings.Cut(item, "=")
 			found := false
-			for _, k := range psBusyboxColumns {
+			for _, k := range all {
 				if k.name == name {
 					col := column{k.header, k.width, k.value}
 					if renamed {
@@ -834,7 +862,7 @@ func psBusybox(c *prog.Ctx) int {
 			}
 			if !found {
 				var known []string
-				for _, k := range psBusyboxColumns {
+				for _, k := range all {
 					known = append(known, k.name)
 				}
 				c.Die(1, "bad -o argument '%s', supported arguments: %s", name, strings.Join(known, ","))
@@ -842,9 +870,12 @@ func psBusybox(c *prog.Ctx) int {
 		}
 	}
 	if cols == nil {
-		for _, n := range []int{4, 0, 3} {
-			k := psBusyboxColumns[n]
-			cols = append(cols, column{k.header, k.width, k.value})
+		for _, name := range shown {
+			for _, k := range all {
+				if k.name == name {
+					cols = append(cols, column{k.header, k.width, k.value})
+				}
+			}
 		}
 	}
 	width := 0

@@ -389,7 +389,7 @@ func nohup(c *prog.Ctx) int {
 			missingOperand(c)
 		}
 	} else {
-		c.UsageStatus = 1
+		c.UsageStatus = 127
 		for range c.Getopt("+", nil) {
 		}
 		if len(c.Args) == 0 {
