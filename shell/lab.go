@@ -107,7 +107,11 @@ func (o Options) sim(l *Lab) sim.Options {
 	}
 }
 
-// Close ends the lab and all that runs in it.
+// GoDown ends what runs in containers as the engine of a machine does that is switched off; see
+// sim.Lab.
+func (l *Lab) GoDown(ctx context.Context) { l.sim.GoDown(ctx) }
+
+// Close ends the lab and all that runs in it, at once.
 func (l *Lab) Close() {
 	if l.engine != nil {
 		l.engine.Close()

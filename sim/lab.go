@@ -186,7 +186,11 @@ func (l *Lab) DialEngine(ctx context.Context) (net.Conn, error) {
 	return l.host.Sandbox().DialUnixOutside(ctx, Socket)
 }
 
-// Close ends all that runs in the lab.
+// GoDown ends what runs in containers as the engine of a machine does that is switched off: with its
+// stop signal first. It takes as long as their stop timeouts.
+func (l *Lab) GoDown(ctx context.Context) { l.engine.GoDown(ctx) }
+
+// Close ends all that runs in the lab, at once.
 func (l *Lab) Close() error {
 	l.close.Do(func() {
 		for _, c := range l.listeners {

@@ -65,6 +65,9 @@ func newEngine(a *app, w *words) *cobra.Command {
 			}
 			fmt.Fprintf(a.err, w.engineReady+"\n", address)
 			err = serve(ctx, l, timeline.Handler(lab.Handler()))
+			if state != "" {
+				lab.GoDown(context.Background())
+			}
 			if cerr := timeline.Close(); err == nil {
 				err = cerr
 			}

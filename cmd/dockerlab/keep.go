@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -41,6 +42,9 @@ func (a *app) keep(s *shell.Session, o shell.Options, verb string, w *words) (en
 	}
 	s.Timeline = timeline
 	return func() {
+		if s.Lab != nil && dir != "" {
+			s.Lab.GoDown(context.Background())
+		}
 		if err := timeline.Close(); err != nil {
 			fmt.Fprintf(a.err, "dockerlab: %v\n", err)
 		}

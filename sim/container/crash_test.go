@@ -1,6 +1,7 @@
 package container
 
 import (
+	"context"
 	"reflect"
 	"testing"
 	"time"
@@ -102,6 +103,57 @@ func TestAfterACrash(t *testing.T) {
 	}
 	if want := []string{"kill15", "unpause", "kill9", "die137", "stop"}; !reflect.DeepEqual(told, want) {
 		t.Errorf("events of paused: %v, want %v", told, want)
+	}
+}
+
+// What Engine 20.10.24 did when it was ended with SIGTERM and started again.
+func TestAfterAnOrderlyEnd(t *testing.T) {
+	e := newEngine(t)
+	ctx := atWork(t, e)
+	for _, c := range []struct {
+		name, policy string
+		cmd          []string
+	}{
+		{"deaf", "", []string{"sleep", "1h"}},
+		{"plain", "", []string{"term"}},
+		{"paused", "", []string{"term"}},
+		{"always", "always", []string{"term"}},
+		{"unless", "unless-stopped", []string{"term"}},
+		{"failing", "on-failure", []string{"term"}},
+		{"stopped", "always", []string{"sleep", "1h"}},
+		{"stopped-unless", "unless-stopped", []string{"sleep", "1h"}},
+	} {
+		id := create(t, e, c.name, c.cmd, &ctypes.HostConfig{RestartPolicy: ctypes.RestartPolicy{Name: c.policy}})
+		if err := e.Start(id); err != nil {
+			t.Fatal(err)
+		}
+		for c.cmd[0] == "term" && len(e.live(id).io.log.value().Lines) == 0 {
+			time.Sleep(time.Millisecond) // it has yet to say that it listens
+		}
+	}
+	rmme := create(t, e, "rmme", []string{"sleep", "1h"}, &ctypes.HostConfig{AutoRemove: true})
+	for _, err := range []error{e.Start(rmme), e.Pause("paused"), e.Kill(ctx, "stopped", 0), e.Kill(ctx, "stopped-unless", 0)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.GoDown(context.Background())
+	for name, want := range map[string]string{"deaf": "exited 137", "plain": "exited 7", "paused": "exited 7", "always": "exited 7", "unless": "exited 7", "failing": "exited 7"} {
+		if got := status(t, e, name); got != want {
+			t.Errorf("at the end %s is %s, want %s", name, got, want)
+		}
+	}
+	if _, err := e.Container("rmme"); err == nil {
+		t.Error("rmme is there after its end")
+	}
+	next := again(t, e, blob.Memory{})
+	for name, want := range map[string]string{
+		"deaf": "exited 137", "plain": "exited 7", "paused": "exited 7", "stopped-unless": "exited 137",
+		"always": "running 0", "unless": "running 0", "failing": "running 0", "stopped": "running 0",
+	} {
+		if got := status(t, next, name); got != want {
+			t.Errorf("afterwards %s is %s, want %s", name, got, want)
+		}
 	}
 }
 

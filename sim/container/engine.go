@@ -84,6 +84,8 @@ type Engine struct {
 	state atomic.Pointer[State]
 	last  atomic.Int64 // the last time that now gave, in nanoseconds
 
+	leaving atomic.Bool // see GoDown
+
 	mu      sync.Mutex // guards what follows, and changes of state; a leaf
 	lives   map[string]*live
 	volumes map[string]*unionfs.FS // file systems of volumes that have been used

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/docker/docker/api/types"
@@ -51,13 +52,37 @@ func (e *Engine) stop(ctx context.Context, c *Container, seconds *int) error {
 	if err := e.signal(c, l, sig); err != nil && KindOf(err) != Conflict {
 		return err
 	}
-	if !e.awaitEnd(ctx, l, grace) {
+	deaf := e.leaving.Load() && e.ignores(l, sig)
+	if deaf || !e.awaitEnd(ctx, l, grace) {
 		if err := e.kill(ctx, c, l); err != nil {
 			return err
 		}
 	}
 	e.emitContainer(c, "stop", nil)
 	return nil
+}
+
+// ignores says that a container's process takes no notice of a signal.
+func (e *Engine) ignores(l *live, sig linux.Signal) (does bool) {
+	e.k.Do(func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		does = l.task != nil && l.task.Ignores(sig)
+	})
+	return does
+}
+
+// GoDown ends what runs as an engine does that is told to end, before Shutdown: all containers at once,
+// each by its stop signal, and by SIGKILL where it has not ended after its stop timeout. None is
+// restarted, and none counts as stopped by hand, so that its policy brings it up with the next engine. A
+// process that takes no notice of the signal is not waited for: what it ends with is the same.
+func (e *Engine) GoDown(ctx context.Context) {
+	e.leaving.Store(true)
+	var all sync.WaitGroup
+	for _, c := range e.inOrder() {
+		all.Go(func() { e.stop(ctx, c, nil) }) // an error is that it has ended meanwhile
+	}
+	all.Wait()
 }
 
 // signal sends a signal to a container's process. The stop signal, and SIGKILL, mean that no
@@ -78,8 +103,10 @@ func (e *Engine) signal(c *Container, l *live, sig linux.Signal) error {
 	if stops {
 		l.restart.stop(e)
 	}
-	if err := e.change(c.ID, func(c *Container) error { c.ManuallyStopped = true; return nil }); err != nil {
-		return err
+	if !e.leaving.Load() {
+		if err := e.change(c.ID, func(c *Container) error { c.ManuallyStopped = true; return nil }); err != nil {
+			return err
+		}
 	}
 	if c.Status.Restarting {
 		e.endRestarting(c, l)

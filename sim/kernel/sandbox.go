@@ -172,6 +172,12 @@ func (t *Task) SignalInside(sig linux.Signal) error {
 	return nil
 }
 
+// Ignores says that the process would take no notice of the signal now. It is called inside the kernel.
+func (t *Task) Ignores(sig linux.Signal) bool {
+	d := t.p.disposition[sig]
+	return d == Ignore || d == Default && t.p.nspid == 1
+}
+
 // Start starts a process: the first is the sandbox's number 1, the others are beside it, as
 // docker exec makes them. Errors are those of chdir and exec. It is called inside the kernel.
 func (s *Sandbox) Start(spec Spec) (*Task, error) {
