@@ -61,11 +61,24 @@ func (o *opener) archive(ctx context.Context, body io.Reader, name string) (*sou
 	fs, release := o.engine.NewFS(nil)
 	o.release = release
 	sums := archive.Sums{}
-	lim := archive.Limits{Entries: o.limits.ContextEntries, Bytes: o.limits.ContextBytes}
-	if err := archive.Unpack(interruptible{ctx, body}, view(fs), lim, sums); err != nil {
-		return nil, nil, nil, &insideError{err}
+	if err := o.unpack(ctx, body, fs, sums); err != nil {
+		return nil, nil, nil, err
 	}
 	return o.fromTree(fs, sums, name)
+}
+
+// unpack lays a context's archive out. The engine reads up to the first entry before it starts the
+// process that unpacks.
+func (o *opener) unpack(ctx context.Context, body io.Reader, fs *unionfs.FS, sums archive.Sums) error {
+	lim := archive.Limits{Entries: o.limits.ContextEntries, Bytes: o.limits.ContextBytes}
+	err := archive.Unpack(interruptible{ctx, body}, view(fs), lim, sums)
+	if head := (*archive.HeadError)(nil); errors.As(err, &head) {
+		return head.Err
+	}
+	if err != nil {
+		return &insideError{err}
+	}
+	return nil
 }
 
 func (o *opener) fromTree(fs *unionfs.FS, sums archive.Sums, name string) (*source, *dockerfile.File, []string, error) {
@@ -210,9 +223,8 @@ func (o *opener) git(ctx context.Context, address, name string) (*source, *docke
 	// The directory becomes the root, and its checksums those of an archive of it.
 	fs, release := o.engine.NewFS(nil)
 	defer release()
-	lim := archive.Limits{Entries: o.limits.ContextEntries, Bytes: o.limits.ContextBytes}
-	if err := archive.Unpack(interruptible{ctx, body}, view(fs), lim, nil); err != nil {
-		return nil, nil, nil, &insideError{err}
+	if err := o.unpack(ctx, body, fs, nil); err != nil {
+		return nil, nil, nil, err
 	}
 	all := &source{tree: fs.Tree()}
 	p, err := all.resolve(dir)

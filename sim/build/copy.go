@@ -351,6 +351,8 @@ func (d *destination) outside(err error) error {
 	switch e := err.(type) {
 	case *archive.PathError:
 		return &archive.PathError{Op: e.Op, Path: path.Join(d.where, e.Path), Err: e.Err}
+	case *vfs.LookError:
+		return &archive.PathError{Op: "lstat", Path: path.Join(d.where, e.Path), Err: e.Err}
 	case *vfs.TooManyLinks:
 		return &vfs.TooManyLinks{Path: path.Join(d.where, e.Path)}
 	}
@@ -372,19 +374,7 @@ func (e *insideError) Unwrap() error { return e.err }
 
 // resolve follows the symlinks of a path within the image.
 func (d *destination) resolve(p string) (string, error) {
-	to, err := vfs.InScope(p, func(p string) (linux.Mode, string, error) {
-		st, err := d.v.Lstat(p)
-		switch {
-		case err == linux.ENOENT:
-			return 0, "", err
-		case err != nil:
-			return 0, "", &archive.PathError{Op: "lstat", Path: p, Err: err}
-		case !st.Mode.IsSymlink():
-			return st.Mode, "", nil
-		}
-		target, err := d.v.Readlink(p)
-		return st.Mode, target, err
-	})
+	to, err := d.v.InScope(p)
 	return to, d.outside(err)
 }
 
@@ -576,7 +566,8 @@ func (d *destination) owner(spec string) (archive.Owner, error) {
 	return archive.Owner{UID: uid, GID: gid}, nil
 }
 
-// id is the number of a user or group: the third field of the line that its name begins.
+// id is the number of a user or group: the third field of the line that its name begins, 0 where the
+// line ends before.
 func (d *destination) id(name, file, kind string) (uint32, error) {
 	if n, err := strconv.Atoi(name); err == nil {
 		return uint32(n), nil
@@ -591,11 +582,15 @@ func (d *destination) id(name, file, kind string) (uint32, error) {
 		return 0, d.outside(&archive.PathError{Op: "open", Path: p, Err: err})
 	}
 	for _, line := range strings.Split(string(text), "\n") {
-		f := strings.Split(strings.TrimSpace(line), ":")
-		if f[0] != name || len(f) < 3 {
+		line = strings.TrimSpace(line)
+		f := strings.Split(line, ":")
+		if line == "" || f[0] != name {
 			continue
 		}
-		n, _ := strconv.Atoi(f[2])
+		n := 0
+		if len(f) > 2 {
+			n, _ = strconv.Atoi(f[2])
+		}
 		return uint32(n), nil
 	}
 	return 0, fmt.Errorf("no such %s: %s", kind, name)

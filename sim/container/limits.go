@@ -29,9 +29,24 @@ func processLimits(h *ctypes.HostConfig) map[int]kernel.Rlimit {
 		if limits == nil {
 			limits = map[int]kernel.Rlimit{}
 		}
-		limits[rlimits[u.Name]] = kernel.Rlimit{Cur: uint64(u.Soft), Max: uint64(u.Hard)}
+		limits[rlimits[strings.ToLower(u.Name)]] = kernel.Rlimit{Cur: uint64(u.Soft), Max: uint64(u.Hard)}
 	}
 	return limits
+}
+
+// checkUlimits finds the first --ulimit that runc refuses, in its words. (The docker command refuses
+// them itself: who speaks to the API gets here.)
+func checkUlimits(limits []*units.Ulimit) error {
+	for _, u := range limits {
+		n, known := rlimits[strings.ToLower(u.Name)]
+		switch {
+		case !known:
+			return fmt.Errorf("%swrong rlimit value: RLIMIT_%s: unknown", runcFailed, strings.ToUpper(u.Name))
+		case uint64(u.Soft) > uint64(u.Hard):
+			return fmt.Errorf("%serror during container init: error setting rlimits for ready process: error setting rlimit type %d: invalid argument: unknown", createFailed, n)
+		}
+	}
+	return nil
 }
 
 // sandboxConfig is what a container's options come to for the kernel, where they concern neither

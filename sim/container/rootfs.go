@@ -196,7 +196,7 @@ func (r *root) makeWorkdir(dir, merged string) (err error) {
 			e = mkdirAll(v, at, 0o755)
 		}
 		if e != nil {
-			if st, e := v.Stat(dir); e == nil && !st.Mode.IsDir() || errors.Is(e, linux.ENOTDIR) {
+			if st, e := v.Stat(dir); e == nil && !st.Mode.IsDir() {
 				err = refuse(Unknown, "Cannot mkdir: %s is not a directory", dir)
 				return
 			}
@@ -206,12 +206,17 @@ func (r *root) makeWorkdir(dir, merged string) (err error) {
 	return err
 }
 
-// follow reports a path whose symlinks lead nowhere at all. merged is where the engine has the root.
+// follow reports a path that cannot be followed: its symlinks lead nowhere at all, or it goes through
+// a file. merged is where the engine has the root.
 func (r *root) follow(p, merged string) (err error) {
 	r.e.k.Do(func() { _, err = view(r.fs).InScope(p) })
 	var loop *vfs.TooManyLinks
 	if errors.As(err, &loop) {
 		return refuse(Unknown, "%v", &vfs.TooManyLinks{Path: merged + loop.Path})
+	}
+	var look *vfs.LookError
+	if errors.As(err, &look) {
+		return refuse(Unknown, "lstat %s: %s", merged+look.Path, strings.ToLower(look.Err.Error()))
 	}
 	return nil
 }

@@ -20,7 +20,8 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 // What stands before runc's own words when a container, or an exec, cannot be started.
 const (
-	createFailed = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+	runcFailed   = "failed to create shim task: OCI runtime create failed: runc create failed: "
+	createFailed = runcFailed + "unable to start container process: "
 	execFailed   = "OCI runtime exec failed: exec failed: unable to start container process: "
 )
 
@@ -338,6 +339,9 @@ func (e *Engine) newIPC(size int64, charge func(int64) error) *ipc {
 // launch mounts what the container needs and starts its process. It works inside the kernel.
 func (e *Engine) launch(c *Container, m *mounter, box *kernel.Sandbox, x *stdio, etc *etcFiles, spec *kernel.Spec, onExit func(kernel.Status)) (*kernel.Task, []*unionfs.FS, error) {
 	if err := e.checkRuntime(c); err != nil {
+		return nil, nil, err
+	}
+	if err := checkUlimits(c.Host.Ulimits); err != nil {
 		return nil, nil, err
 	}
 	if err := m.standard(box, x.term); err != nil {

@@ -247,6 +247,31 @@ func TestEndOfFirstProcessEndsAll(t *testing.T) {
 	})
 }
 
+func TestExecIsGivenNoMoreThanFits(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		argv, env []string
+		fits      bool
+	}{
+		{"the longest word", []string{"a", strings.Repeat("x", 128<<10-1)}, nil, true},
+		{"a longer word", []string{"a", strings.Repeat("x", 128<<10)}, nil, false},
+		{"a longer variable", []string{"a"}, []string{"A=" + strings.Repeat("x", 128<<10)}, false},
+		{"many words", slices.Repeat([]string{strings.Repeat("x", 100_000)}, 20), nil, true},
+		{"too many words", slices.Repeat([]string{strings.Repeat("x", 100_000)}, 21), nil, false},
+		{"too many small words", slices.Repeat([]string{"x"}, 210_000), nil, false},
+	} {
+		m := boot(t, kernel.Virtual, kernel.Budget{})
+		m.program("args", func(p *kernel.Proc) int { return 4 })
+		_, out := m.run(func(p *kernel.Proc) int {
+			say(p, "%v", p.Exec("/bin/args", c.argv, c.env))
+			return 0
+		})
+		if want := map[bool]string{true: "", false: "Argument list too long"}[c.fits]; out != want {
+			t.Errorf("%s: %.100q", c.name, out)
+		}
+	}
+}
+
 func TestExec(t *testing.T) {
 	m := boot(t, kernel.Virtual, kernel.Budget{})
 	m.program("args", func(p *kernel.Proc) int {

@@ -690,10 +690,10 @@ func (p *Proc) atNprocLimit() bool {
 // --- exec ---
 
 // Exec replaces the program by the file at path, with argv and env. It returns only where it
-// fails: ENOENT, EACCES, ENOEXEC, ENOTDIR, ELOOP.
+// fails: ENOENT, EACCES, E2BIG, ENOEXEC, ENOTDIR, ELOOP.
 func (p *Proc) Exec(path string, argv, env []string) error {
 	p.Step(100)
-	img, err := p.load(path, argv)
+	img, err := p.load(path, argv, env)
 	if err != nil {
 		return err
 	}
@@ -710,8 +710,29 @@ type image struct {
 	stat    vfs.Stat
 }
 
+// What execve(2) takes of arguments and environment, in bytes: Linux's limits, with the usual stack of
+// 8 MiB.
+const (
+	argMax    = 2 << 20   // all of them, each with its NUL and its pointer
+	argStrMax = 128 << 10 // one, with its NUL
+)
+
+// fits says whether a new program can be given what it is to be given.
+func fits(argv, env []string) bool {
+	left := argMax
+	for _, list := range [][]string{argv, env} {
+		for _, s := range list {
+			if len(s) >= argStrMax {
+				return false
+			}
+			left -= len(s) + 1 + 8
+		}
+	}
+	return left >= 0
+}
+
 // load finds out what running the file at name means, through "#!" lines.
-func (p *Proc) load(name string, argv []string) (*image, error) {
+func (p *Proc) load(name string, argv, env []string) (*image, error) {
 	if len(argv) == 0 {
 		argv = []string{""}
 	}
@@ -727,6 +748,9 @@ func (p *Proc) load(name string, argv []string) (*image, error) {
 		}
 		if ref.Opened != nil || !st.Mode.IsRegular() || !p.view.Cred.May(&st, linux.X_OK) || ref.Mount.NoExec {
 			return nil, linux.EACCES
+		}
+		if depth == 0 && !fits(argv, env) {
+			return nil, linux.E2BIG
 		}
 		f := &Executable{Path: name, Argv: img.argv, Stat: st, Ref: ref}
 		f.ReadAt = func(b []byte, off int64) (int, error) { return ref.Mount.FS.ReadAt(ref.Ino, b, off) }
@@ -902,7 +926,7 @@ func (p *Proc) Spawn(path string, argv, env []string, o *SpawnOpts) (pid int, er
 			tty.foreground = c.group
 		}
 	}
-	img, err := c.load(path, argv)
+	img, err := c.load(path, argv, env)
 	if err != nil {
 		return fail(err)
 	}

@@ -226,7 +226,7 @@ func (s *Sandbox) Start(spec Spec) (*Task, error) {
 	}
 	body := spec.Body
 	if body == nil {
-		img, err := p.load(spec.Path, spec.Argv)
+		img, err := p.load(spec.Path, spec.Argv, spec.Env)
 		if err != nil {
 			return fail(err)
 		}

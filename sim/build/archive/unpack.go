@@ -24,15 +24,22 @@ import (
 //   - symlinks on the way to an entry are followed, within v's root.
 //
 // Errors are worded as the engine words them, which unpacks in a process of its own whose root
-// directory is v's. sums, if not nil, takes the checksum of each entry.
+// directory is v's; one that comes before the first entry is a *HeadError. sums, if not nil, takes
+// the checksum of each entry.
 func Unpack(r io.Reader, v *vfs.View, l Limits, sums Sums) error {
 	r, err := Decompress(r)
 	if err != nil {
-		return err
+		return &HeadError{err}
 	}
 	t := tar.NewReader(&bounded{r, l.Bytes})
 	return NewUnpacker(v).all(t, l.Entries, sums)
 }
+
+// A HeadError is an archive that cannot be read as far as its first entry.
+type HeadError struct{ Err error }
+
+func (e *HeadError) Error() string { return e.Err.Error() }
+func (e *HeadError) Unwrap() error { return e.Err }
 
 // An Unpacker lays entries into a view one by one, by the rules of Unpack.
 type Unpacker struct {
@@ -44,12 +51,14 @@ type Unpacker struct {
 func NewUnpacker(v *vfs.View) *Unpacker { return &Unpacker{v: v} }
 
 func (u *Unpacker) all(t *tar.Reader, left int, sums Sums) error {
-	for ; ; left-- {
+	for first := true; ; first, left = false, left-1 {
 		h, err := t.Next()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return u.Close()
-		}
-		if err != nil {
+		case err != nil && first:
+			return &HeadError{err}
+		case err != nil:
 			return err
 		}
 		if left <= 0 {

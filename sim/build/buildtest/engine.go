@@ -154,7 +154,11 @@ func (e *Engine) MakeWorkdir(id string) error {
 	if st, err := v.Stat(b.config.WorkingDir); err == nil && !st.Mode.IsDir() {
 		return fmt.Errorf("Cannot mkdir: %s is not a directory", b.config.WorkingDir)
 	}
-	return archive.MkdirAll(v, b.config.WorkingDir, 0o755, nil)
+	dir, err := v.InScope(b.config.WorkingDir)
+	if err != nil {
+		return err
+	}
+	return archive.MkdirAll(v, dir, 0o755, nil)
 }
 
 // RunContainer runs the engine's Command.

@@ -73,11 +73,17 @@ func Options(q url.Values) (build.Options, error) {
 		{"buildargs", "error reading build args: ", &o.BuildArgs},
 		{"labels", "error reading labels: ", &o.Labels},
 		{"cachefrom", "", &o.CacheFrom},
+		{"outputs", "", new([]struct{})}, // BuildKit's, but read
 	} {
-		if s := q.Get(f.name); s != "" {
-			if err := json.Unmarshal([]byte(s), f.into); err != nil {
-				return o, badRequest{fmt.Errorf("%s%w", f.what, err)}
-			}
+		s := q.Get(f.name)
+		if s == "" {
+			continue
+		}
+		switch err := json.Unmarshal([]byte(s), f.into); {
+		case err != nil && f.what == "":
+			return o, err // the engine calls it its own fault
+		case err != nil:
+			return o, badRequest{fmt.Errorf("%s%w", f.what, err)}
 		}
 	}
 	return o, nil
