@@ -144,6 +144,7 @@ func (e *Engine) tryStart(c *Container, l *live, fresh bool) error {
 		ns = e.hostNet()
 	default:
 		id := c.ID
+		ns.Unprivileged = 0
 		ns.Resolver = func(name string) []netip.Addr { return e.resolve(id, name) }
 		ns.Reverser = func(a netip.Addr) string { return e.reverse(id, a) }
 		ns.Route = e.hostNet().Route

@@ -24,6 +24,9 @@ type NetNS struct {
 	listeners map[netip.AddrPort]*listener
 	forwards  map[netip.AddrPort]forward
 	ephemeral uint16
+	// Unprivileged is the first port that everybody may listen on, as the sysctl
+	// net.ipv4.ip_unprivileged_port_start says: 0 in a container, 1024 on a host.
+	Unprivileged uint16
 	// Resolver finds the addresses of a name that /etc/hosts does not have. ENOENT's like is an
 	// empty result.
 	Resolver func(name string) []netip.Addr
@@ -63,7 +66,7 @@ type forward struct {
 
 // NewNetNS is a namespace with a loopback only.
 func NewNetNS() *NetNS {
-	return &NetNS{listeners: map[netip.AddrPort]*listener{}, forwards: map[netip.AddrPort]forward{}, ephemeral: 32768}
+	return &NetNS{listeners: map[netip.AddrPort]*listener{}, forwards: map[netip.AddrPort]forward{}, ephemeral: 32768, Unprivileged: 1024}
 }
 
 // NewNetwork is a bridge of the given host.
@@ -439,7 +442,7 @@ func (p *Proc) Listen(network string, addr netip.AddrPort) (fd int, err error) {
 	if !ns.own(addr.Addr()) {
 		return -1, linux.EADDRNOTAVAIL
 	}
-	if addr.Port() != 0 && addr.Port() < 1024 && !p.view.Cred.Has(vfs.CapNetBindService) {
+	if addr.Port() != 0 && addr.Port() < ns.Unprivileged && !p.view.Cred.Has(vfs.CapNetBindService) {
 		return -1, linux.EACCES
 	}
 	l, err := ns.listen(addr)

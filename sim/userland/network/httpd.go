@@ -38,7 +38,7 @@ var httpdTypes = map[string]string{".txt": "text/plain", ".h": "text/plain", ".c
 func httpdProgram(c *prog.Ctx) int {
 	h := &httpd{c: c, index: "index.html", types: map[string]string{}, errors: map[string]string{}, realm: "Web Server Authentication", port: 80}
 	foreground, inetd, home, conf, user := false, false, "", "", ""
-	addr := netip.IPv4Unspecified()
+	addr := netip.IPv6Unspecified() // which takes IPv4 too
 	for o := range c.Getopt("c:d:h:e:r:u:p:ifv", nil) {
 		switch o.Val {
 		case 'c':

@@ -550,6 +550,9 @@ func ip(c *prog.Ctx) int {
 			c.Die(2, "RTNETLINK answers: %v", linux.EPERM)
 		}
 	}
+	if words[i] == "route" && len(rest) > 1 && rest[0] == "get" {
+		return routeTo(c, ifaces(c), rest[1])
+	}
 	for len(rest) > 0 {
 		if rest[0] == "dev" && len(rest) > 1 {
 			rest = rest[1:]
@@ -597,6 +600,37 @@ func ip(c *prog.Ctx) int {
 	return 0
 }
 
+// routeTo shows by which interface packets to an address leave.
+func routeTo(c *prog.Ctx, all []iface, to string) int {
+	a, err := netip.ParseAddr(to)
+	if err != nil {
+		if c.GNU() {
+			c.Errorf("Error: any valid prefix is expected rather than %q.\n", to)
+			return 1
+		}
+		c.Die(1, "invalid argument '%s' to '%s'", to, "inet prefix")
+	}
+	via := ""
+	i := slices.IndexFunc(all, func(f iface) bool { return f.addr.IsValid() && f.addr.Contains(a) })
+	if i < 0 {
+		if i = slices.IndexFunc(all, func(f iface) bool { return f.gateway.IsValid() }); i >= 0 {
+			via = fmt.Sprintf("via %s ", all[i].gateway)
+		}
+	}
+	switch {
+	case i < 0 && c.GNU():
+		c.Errorf("RTNETLINK answers: %v\n", linux.ENETUNREACH)
+		return 2
+	case i < 0:
+		c.Die(1, "RTNETLINK answers: %v", linux.ENETUNREACH)
+	case c.GNU():
+		c.Printf("%s %sdev %s src %s uid %d \n    cache \n", a, via, all[i].name, all[i].addr.Addr(), c.Cred().UID)
+	default:
+		c.Printf("%s %sdev %s  src %s \n", a, via, all[i].name, all[i].addr.Addr())
+	}
+	return 0
+}
+
 func showLink(c *prog.Ctx, f iface, addr, four, six, brief, oneline bool) {
 	name := f.name
 	flags := "LOOPBACK,UP,LOWER_UP"
@@ -630,26 +664,28 @@ func showLink(c *prog.Ctx, f iface, addr, four, six, brief, oneline bool) {
 	if !f.loopback {
 		broadcast = fmt.Sprintf("brd %s ", f.broadcast())
 	}
-	if oneline {
+	if oneline && addr {
 		c.Printf("%d: %s    inet %s %sscope %s %s\\       valid_lft forever preferred_lft forever\n", f.index, f.name, f.addr, broadcast, scope, f.name)
 		if f.addr6.IsValid() {
 			c.Printf("%d: %s    inet6 %s scope global \\       valid_lft forever preferred_lft forever\n", f.index, f.name, f.addr6)
 		}
 		return
 	}
-	if c.GNU() {
-		state := "state UP group default "
-		if f.loopback {
-			state = "state UNKNOWN group default qlen 1000"
-		}
-		c.Printf("%d: %s: <%s> mtu %d qdisc noqueue %s\n", f.index, name, flags, f.mtu, state)
-	} else {
-		tail := ""
-		if f.loopback {
-			tail = "qlen 1000"
-		}
-		c.Printf("%d: %s: <%s> mtu %d qdisc noqueue %s\n", f.index, name, flags, f.mtu, tail)
+	tail := ""
+	if f.loopback {
+		tail = "qlen 1000"
 	}
+	if c.GNU() {
+		tail = "state UP group default "
+		if f.loopback {
+			tail = "state UNKNOWN group default qlen 1000"
+		}
+	}
+	end := "\n"
+	if oneline {
+		end = "\\"
+	}
+	c.Printf("%d: %s: <%s> mtu %d qdisc noqueue %s%s", f.index, name, flags, f.mtu, tail, end)
 	if !four && !six {
 		link := ""
 		if c.GNU() && !f.loopback {

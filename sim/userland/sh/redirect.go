@@ -166,7 +166,9 @@ func (s *shell) open(name, op string) (fd int, ok bool) {
 	if s.d == Bash {
 		if fd, ok, err := s.openNet(name); ok {
 			if err != nil {
-				s.plainf("connect: %s", errnoText(err))
+				if err != linux.EINVAL { // of a host that is not found, openNet has spoken
+					s.p.Write(2, []byte(s.arg0+": connect: "+errnoText(err)+"\n"))
+				}
 				s.plainf("%s: %s", name, errnoText(err))
 				return 0, false
 			}

@@ -131,6 +131,9 @@ settings:
 		switch {
 		case a == "size":
 			rows, cols, _ := c.Winsize(fd)
+			if !c.GNU() && rows == 0 && cols == 0 {
+				c.Die(1, "standard input") // a terminal that does not know its size
+			}
 			c.Printf("%d %d\n", rows, cols)
 		case a == "speed":
 			c.Print("38400\n")
