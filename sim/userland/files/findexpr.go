@@ -119,12 +119,12 @@ func (p *findParser) groups() findExpr {
 	not := false
 	for p.more() && p.peek() != ")" {
 		switch a := p.peek(); a {
-		case "-o":
+		case "-o", "-or":
 			p.i++
 			groups = append(groups, group)
 			group, not = []findExpr{}, false
 			continue
-		case "-a":
+		case "-a", "-and":
 			p.i++
 			continue
 		case "!", "-not":
