@@ -319,8 +319,11 @@ func (e *Engine) ResizeExec(id string, rows, cols int) error {
 		return err
 	}
 	e.mu.Lock()
-	s := x.io
+	s, ended := x.io, !x.ended.IsZero()
 	e.mu.Unlock()
+	if ended {
+		return notFound("no such exec")
+	}
 	if s == nil || !s.resize(rows, cols) {
 		return errors.New("exec process is not started")
 	}

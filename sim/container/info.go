@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"sort"
 	"strings"
@@ -68,7 +69,7 @@ func (e *Engine) Info() *types.Info {
 		DriverStatus: [][2]string{{"Backing Filesystem", "extfs"}, {"Supports d_type", "true"}, {"Native Overlay Diff", "true"}, {"userxattr", "false"}},
 		Plugins: types.PluginsInfo{
 			Volume: []string{"local"}, Network: []string{"bridge", "host", "ipvlan", "macvlan", "null", "overlay"},
-			Log: []string{"json-file", "local"},
+			Log: []string{"awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "local", "logentries", "splunk", "syslog"},
 		},
 		MemoryLimit: true, SwapLimit: true, KernelMemory: true, KernelMemoryTCP: true, CPUCfsPeriod: true, CPUCfsQuota: true,
 		CPUShares: true, CPUSet: true, PidsLimit: true, IPv4Forwarding: true, BridgeNfIptables: true, BridgeNfIP6tables: true,
@@ -78,7 +79,7 @@ func (e *Engine) Info() *types.Info {
 		IndexServerAddress: "https://index.docker.io/v1/",
 		RegistryConfig: &registry.ServiceConfig{
 			AllowNondistributableArtifactsCIDRs: []*registry.NetIPNet{}, AllowNondistributableArtifactsHostnames: []string{},
-			InsecureRegistryCIDRs: []*registry.NetIPNet{},
+			InsecureRegistryCIDRs: []*registry.NetIPNet{{IP: net.IPv4(127, 0, 0, 0), Mask: net.CIDRMask(8, 32)}},
 			IndexConfigs:          map[string]*registry.IndexInfo{"docker.io": {Name: "docker.io", Mirrors: []string{}, Secure: true, Official: true}},
 			Mirrors:               []string{},
 		},

@@ -284,7 +284,7 @@ func (e *Engine) Stats(ref string) (*types.StatsJSON, bool, error) {
 		if m := c.Host.Memory; m > 0 {
 			s.MemoryStats.Limit = uint64(m)
 		}
-		s.MemoryStats.Stats = map[string]uint64{}
+		s.MemoryStats.Stats = memoryStats(s.MemoryStats.Usage, s.MemoryStats.Limit)
 		s.Networks = map[string]types.NetworkStats{}
 		if ns != nil {
 			for _, i := range ns.Ifaces() {
@@ -293,4 +293,17 @@ func (e *Engine) Stats(ref string) (*types.StatsJSON, bool, error) {
 		}
 	})
 	return s, true, nil
+}
+
+// memoryStats are what a control group tells of memory, all of which is anonymous.
+func memoryStats(usage, limit uint64) map[string]uint64 {
+	m := map[string]uint64{"hierarchical_memory_limit": limit, "hierarchical_memsw_limit": 0}
+	for _, name := range []string{"cache", "dirty", "mapped_file", "pgfault", "pgmajfault", "pgpgin", "pgpgout", "rss_huge", "shmem", "unevictable", "writeback",
+		"active_file", "inactive_file", "inactive_anon"} {
+		m[name], m["total_"+name] = 0, 0
+	}
+	for _, name := range []string{"rss", "active_anon"} {
+		m[name], m["total_"+name] = usage, usage
+	}
+	return m
 }

@@ -561,6 +561,9 @@ func (a *api) copyContainer(w http.ResponseWriter, r *request) error {
 		w.WriteHeader(http.StatusNotFound)
 		return nil
 	}
+	if _, err := a.e.Container(r.vars["name"]); err != nil {
+		return err
+	}
 	return refuse(container.NotFound, "page not found")
 }
 

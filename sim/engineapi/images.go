@@ -282,7 +282,7 @@ func (a *api) pruneBuilds(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if _, err := r.filters(); err != nil {
-		return err
+		return refuse(container.Unknown, "could not parse filters: %w", err)
 	}
 	return respond(w, http.StatusOK, types.BuildCachePruneReport{})
 }
@@ -298,7 +298,11 @@ func (a *api) cancelBuild(w http.ResponseWriter, r *request) error {
 // noBuildKit refuses what only BuildKit uses.
 func (a *api) noBuildKit(_ http.ResponseWriter, r *request) error {
 	if r.Header.Get("Upgrade") == "" {
-		return refuse(container.Invalid, "no upgrade proto in request")
+		kind := container.Invalid
+		if strings.HasSuffix(r.URL.Path, "/grpc") {
+			kind = container.Unknown
+		}
+		return refuse(kind, "no upgrade proto in request")
 	}
 	return refuse(container.Unsupported, "the lab's engine has the classic builder only: set DOCKER_BUILDKIT=0")
 }

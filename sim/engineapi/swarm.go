@@ -51,7 +51,13 @@ func (a *api) plugins() {
 	a.handle("GET", "/plugins", func(w http.ResponseWriter, r *request) error { return respond(w, http.StatusOK, []struct{}{}) })
 	a.handle("GET", "/plugins/{name}/json", none)
 	a.handle("DELETE", "/plugins/{name}", none)
-	for _, verb := range []string{"enable", "disable", "push", "upgrade", "set"} {
+	a.handle("POST", "/plugins/{name}/enable", func(w http.ResponseWriter, r *request) error {
+		if _, err := strconv.Atoi(r.FormValue("timeout")); err != nil {
+			return err
+		}
+		return none(w, r)
+	})
+	for _, verb := range []string{"disable", "push", "upgrade", "set"} {
 		a.handle("POST", "/plugins/{name}/"+verb, none)
 	}
 	cannot := func(http.ResponseWriter, *request) error {

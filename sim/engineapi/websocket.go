@@ -16,7 +16,7 @@ func (a *api) attachWebSocket(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	over, served := make(chan struct{}), make(chan struct{})
-	upgraded := false
+	upgraded, hangUp := false, func() error { return nil }
 	err := a.e.Attach(r.Context(), r.vars["name"], container.Attach{
 		Stdin: true, Stdout: true, Stderr: true,
 		Logs: r.flag("logs"), Stream: r.flag("stream"), DetachKeys: r.FormValue("detachKeys"),
@@ -36,12 +36,14 @@ func (a *api) attachWebSocket(w http.ResponseWriter, r *request) error {
 				if r.atLeast("1.28") {
 					conn.PayloadType = websocket.BinaryFrame
 				}
+				hangUp = conn.Close
 				return conn, frames{conn, false}, nil
 			case <-served: // with an answer that refuses the upgrade
 				return nil, nil, http.ErrNotSupported
 			}
 		},
 	})
+	hangUp()
 	close(over)
 	if !upgraded {
 		return err
