@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"mime"
 	"net/http"
 	"net/url"
@@ -351,8 +352,8 @@ func (d *destination) outside(err error) error {
 	switch e := err.(type) {
 	case *archive.PathError:
 		return &archive.PathError{Op: e.Op, Path: path.Join(d.where, e.Path), Err: e.Err}
-	case *vfs.LookError:
-		return &archive.PathError{Op: "lstat", Path: path.Join(d.where, e.Path), Err: e.Err}
+	case *fs.PathError:
+		return &archive.PathError{Op: e.Op, Path: path.Join(d.where, e.Path), Err: e.Err}
 	case *vfs.TooManyLinks:
 		return &vfs.TooManyLinks{Path: path.Join(d.where, e.Path)}
 	}

@@ -3,6 +3,7 @@ package container
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -214,9 +215,9 @@ func (r *root) follow(p, merged string) (err error) {
 	if errors.As(err, &loop) {
 		return refuse(Unknown, "%v", &vfs.TooManyLinks{Path: merged + loop.Path})
 	}
-	var look *vfs.LookError
+	var look *fs.PathError
 	if errors.As(err, &look) {
-		return refuse(Unknown, "lstat %s: %s", merged+look.Path, strings.ToLower(look.Err.Error()))
+		return refuse(Unknown, "%s %s: %w", look.Op, merged+look.Path, lower(look.Err))
 	}
 	return nil
 }

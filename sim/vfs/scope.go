@@ -17,22 +17,13 @@ type TooManyLinks struct{ Path string }
 
 func (e *TooManyLinks) Error() string { return "evalSymlinksInScope: too many links in " + e.Path }
 
-// LookError is a path that InScope could not look at on its way.
-type LookError struct {
-	Path string
-	Err  error
-}
-
-func (e *LookError) Error() string { return "lstat " + e.Path + ": " + e.Err.Error() }
-func (e *LookError) Unwrap() error { return e.Err }
-
 // InScope follows all symlinks of a path that is relative to a root, and gives the absolute path
 // within the root. Symlinks cannot lead out of it: ".." stops at the root, and an absolute target
 // begins there. A path that leads out by itself is an error. What does not exist is taken as it is
 // written, so that the path of something new can be had. (moby/sys/symlink has these rules.)
 //
 // look gives the mode of what is at a path, without following a symlink, and a symlink's target.
-// Its errors, but for ENOENT, come back as a *LookError.
+// Its errors, but for ENOENT, are passed on.
 func InScope(p string, look func(p string) (linux.Mode, string, error)) (string, error) {
 	const root = "/\x00" // a name that no path has
 	joined := path.Join(root, p)
@@ -60,7 +51,7 @@ func InScope(p string, look func(p string) (linux.Mode, string, error)) (string,
 		case err == linux.ENOENT:
 			at = next
 		case err != nil:
-			return "", &LookError{next, err}
+			return "", err
 		case !mode.IsSymlink():
 			at = next
 		default:
