@@ -38,6 +38,20 @@ func TestFindings(t *testing.T) {
 		{"FROM busybox\nENV PASSWORD=x\n", "2 SecretsUsedInArgOrEnv"},
 		{"FROM busybox\nrun true\nENV a=b\nCMD [\"x\"]\n", "2 ConsistentInstructionCasing"},
 		{"FROM busybox\nRUN a \\\n\n  b\n", "4 NoEmptyContinuation"},
+		{"FROM busybox AS a\nFROM busybox AS a\nCMD [\"x\"]\n", "2 DuplicateStageName"},
+		{"FROM busybox AS context\nCMD [\"x\"]\n", "1 ReservedStageName"},
+		{"FROM busybox AS scratch\nCMD [\"x\"]\n", "1 ReservedStageName"},
+		{"FROM ${BASE:-busybox}\nCMD [\"x\"]\n", "1 UndefinedArgInFrom"},
+		{"FROM --platform=$TARGETPLATFORM busybox\nCMD [\"x\"]\n", "1 RedundantTargetPlatform"},
+		{"FROM --platform=linux/amd64 busybox\nCMD [\"x\"]\n", "1 FromPlatformFlagConstDisallowed"},
+		{"FROM busybox\nEXPOSE 80/TcP\n", "2 ExposeProtoCasing"},
+		{"FROM busybox\nEXPOSE 127.0.0.1:80:80\n", "2 ExposeInvalidFormat"},
+		{"FROM busybox\nARG TOKEN\n", "2 SecretsUsedInArgOrEnv"},
+		{"FROM busybox\nLABEL a b\n", "2 LegacyKeyValueFormat"},
+		{"FROM busybox\nENTRYPOINT x\n", "2 JSONArgsRecommended"},
+		{"FROM busybox\nHEALTHCHECK CMD a\nHEALTHCHECK CMD b\n", "2 MultipleInstructionsDisallowed"},
+		{"# check=experimental=InvalidDefinitionDescription\n# no name of a stage\nFROM busybox AS base\nCMD [\"x\"]\n", "3 InvalidDefinitionDescription"},
+		{"# check=skip=all\nFROM busybox as One\nCMD x\nENV a b\n", ""},
 		{"# check=skip=JSONArgsRecommended\nFROM busybox\nCMD echo x\n", ""},
 	} {
 		r, err := check.Dockerfile(context.Background(), "Dockerfile", []byte(test.text), oneImage)
@@ -77,6 +91,17 @@ func TestWhatCannotBeBuilt(t *testing.T) {
 		if err := r.WriteText(&out); err != nil || !strings.Contains(out.String(), want) {
 			t.Errorf("%q: the text says %q, %v", text, out.String(), err)
 		}
+	}
+}
+
+// An ARG without a default is a finding, and an error as well where the name that is left is none.
+func TestNoDefaultForABase(t *testing.T) {
+	r, err := check.Dockerfile(context.Background(), "Dockerfile", []byte("ARG TAG\nFROM busybox:${TAG}\n"), oneImage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Findings) != 1 || r.Findings[0].Rule != "InvalidDefaultArgInFrom" || !strings.Contains(r.Error, "invalid reference format") {
+		t.Errorf("%v, error %q", r.Findings, r.Error)
 	}
 }
 
