@@ -250,7 +250,7 @@ func (k *copier) operands(args []string, target string, haveTarget bool) {
 		s, err := k.Stat(sources[0])
 		t, terr := k.Stat(target)
 		switch {
-		case k.noTarget && terr == nil && t.Mode.IsDir() && !(err == nil && s.Mode.IsDir()):
+		case k.noTarget && terr == nil && t.Mode.IsDir() && (err == nil || !k.move) && !s.Mode.IsDir():
 			k.Die(1, "'%s' is a directory", target)
 		case !k.move && err == nil && terr == nil && s.Mode.IsDir() && !t.Mode.IsDir() && k.recursive:
 			into = true // which will fail, there being no directory

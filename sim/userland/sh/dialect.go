@@ -118,13 +118,11 @@ func (s *shell) cannotOpen(name string, create bool, err error) string {
 		return name + ": " + errnoText(err)
 	}
 	text := errnoText(err)
-	switch {
-	case err == linux.ENOENT && create:
+	switch none := err == linux.ENOENT || err == linux.ENOTDIR; {
+	case none && create:
 		text = s.choose("nonexistent directory", "Directory nonexistent", "")
-	case err == linux.ENOENT:
+	case none:
 		text = s.choose("no such file", "No such file", "")
-	case err == linux.ENOTDIR && create:
-		text = s.choose("nonexistent directory", "Directory nonexistent", "")
 	}
 	verb := "open"
 	if create {
