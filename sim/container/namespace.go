@@ -355,7 +355,7 @@ func (m *mounter) volumes(etc *etcFiles) ([]*unionfs.FS, error) {
 		var err error
 		switch mp.Type {
 		case mtypes.TypeVolume:
-			if j.mt, err = m.e.volumeMount(mp.Name, m.freeze == nil); err != nil {
+			if j.mt, err = m.e.volumeMount(mp.Name, m.freeze == nil); err != nil && KindOf(err) != NotFound {
 				err = system("error while mounting volume '%s': %w", mp.Source, err)
 			}
 		case mtypes.TypeBind:
