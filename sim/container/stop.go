@@ -120,17 +120,15 @@ func (e *Engine) signal(c *Container, l *live, sig linux.Signal) error {
 			err = notRunning(c.ID)
 			return
 		}
+		// Told here, it comes before the death that it may bring.
+		e.emitContainerAt(e.later(e.k.Now()), c, "kill", map[string]string{"signal": strconv.Itoa(int(sig))})
 		task.SignalInside(sig)
 		if stops && c.Status.Paused {
 			box.Unpause()
 			e.change(c.ID, func(c *Container) error { c.Status.Paused = false; return nil })
 		}
 	})
-	if err != nil {
-		return err
-	}
-	e.emitContainer(c, "kill", map[string]string{"signal": strconv.Itoa(int(sig))})
-	return nil
+	return err
 }
 
 // endRestarting makes a container that waits to be restarted one that has stopped.

@@ -16,6 +16,7 @@ type Outside struct {
 	done    chan struct{}
 	once    sync.Once
 	signals chan linux.Signal
+	killed  bool // by SIGPIPE: nothing that f writes after it is seen. It is set and read inside the kernel
 }
 
 // Outside gives up the CPU and runs f, which may start goroutines and block as it likes: this is
@@ -141,6 +142,9 @@ func (d *outsideFd) Write(b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if d.o.killed {
+		return 0, linux.EPIPE
+	}
 	f.refs++
 	defer f.unref()
 	done := 0
@@ -150,6 +154,7 @@ func (d *outsideFd) Write(b []byte) (int, error) {
 		if err != nil {
 			if err == linux.EPIPE {
 				d.o.p.post(linux.SIGPIPE, true)
+				d.o.killed = d.o.p.disposition[linux.SIGPIPE] == Default
 			}
 			return done, err
 		}

@@ -295,7 +295,7 @@ func unexpand(c *prog.Ctx) int {
 			}
 			line, ended := in.chomp(raw)
 			var out strings.Builder
-			col, start, blanks := 0, 0, 0 // the column, where the run of blanks began, its length
+			col, start, blanks := 0, 0, 0              // the column, where the run of blanks began, its length
 			convert, tabbed, met := true, false, false // met: blanks
 			flush := func() {
 				if blanks == 0 {
