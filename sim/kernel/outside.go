@@ -16,7 +16,8 @@ type Outside struct {
 	done    chan struct{}
 	once    sync.Once
 	signals chan linux.Signal
-	killed  bool // by SIGPIPE: nothing that f writes after it is seen. It is set and read inside the kernel
+	writes  sync.RWMutex // held for reading by each write that waits for its turn in the kernel
+	killed  bool         // by SIGPIPE: nothing that f writes after it is seen. It is set and read inside the kernel
 }
 
 // Outside gives up the CPU and runs f, which may start goroutines and block as it likes: this is
@@ -32,6 +33,9 @@ func (p *Proc) Outside(f func(o *Outside) int) int {
 	p.k.sched.mu.Unlock()
 	p.task.leave()
 	code := f(o)
+	// What a goroutine of f had begun to write is written: on a machine it would not have had to wait.
+	o.writes.Lock()
+	o.writes.Unlock()
 	p.task.acquire()
 	p.outside = nil
 	p.k.sched.mu.Lock()
@@ -136,7 +140,9 @@ func readWatching(t *task, f *File, b []byte, q *queue) (int, error) {
 
 func (d *outsideFd) Write(b []byte) (int, error) {
 	t := d.o.p.k.newTask(nil)
+	d.o.writes.RLock()
 	t.acquire()
+	d.o.writes.RUnlock()
 	defer t.leave()
 	f, err := d.o.p.file(d.fd)
 	if err != nil {
