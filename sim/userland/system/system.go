@@ -37,7 +37,7 @@ var Programs = []prog.Program{
 	{Name: "ionice", Families: prog.Any, Run: ionice},
 	{Name: "kill", Families: prog.Any, Run: kill},
 	{Name: "killall", Families: prog.Any, Run: killall},
-	{Name: "last", Families: prog.Busybox, Run: lastSessions},
+	{Name: "last", Families: prog.Busybox, Run: last},
 	{Name: "linux32", Families: prog.Any, Run: setarch},
 	{Name: "linux64", Families: prog.Any, Run: setarch},
 	{Name: "locale", Families: prog.GNU, Run: locale},
