@@ -161,9 +161,3 @@ func (s *Session) Skip(ctx context.Context) error {
 	s.advance()
 	return nil
 }
-
-// Reset begins the lesson anew in another lab.
-func (s *Session) Reset(lab Lab) {
-	s.lab, s.done, s.at = lab, map[string]bool{}, 0
-	s.advance()
-}

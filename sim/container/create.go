@@ -158,9 +158,6 @@ func (e *Engine) adapt(h *ctypes.HostConfig) error {
 	return nil
 }
 
-// MergeConfig completes a container's config by what its image says.
-func MergeConfig(c, img *ctypes.Config) { mergeConfig(c, img) }
-
 func mergeConfig(c, img *ctypes.Config) {
 	if c.User == "" {
 		c.User = img.User

@@ -457,37 +457,31 @@ const small = 1024
 // fit gives files sizes that add up to total: those that are not small share what is left in the
 // proportion of what is known of them, or of what files of their kind are like.
 func fit(files []manifest.Entry, total int64) {
-	var free []*manifest.Entry
-	for i := range files {
-		e := &files[i]
-		if !e.Mode.IsRegular() {
-			continue
-		}
-		if e.Size == 0 {
-			e.Size = typical(e)
-		}
-		if e.Size <= small {
-			total -= e.Size
-		} else {
-			free = append(free, e)
-		}
-	}
-	share(free, total)
+	spread(files, total, func(size int64, _ bool) bool { return size <= small })
 }
 
 // fill is fit where sizes are recorded: only files of which none is known share what is left.
 func fill(files []manifest.Entry, total int64) {
+	spread(files, total, func(_ int64, known bool) bool { return known })
+}
+
+// spread gives files whose size is not known that of their kind, and lets those share total that do
+// not keep theirs.
+func spread(files []manifest.Entry, total int64, keeps func(size int64, known bool) bool) {
 	var free []*manifest.Entry
 	for i := range files {
 		e := &files[i]
 		if !e.Mode.IsRegular() {
 			continue
 		}
-		if e.Size == 0 {
+		known := e.Size != 0
+		if !known {
 			e.Size = typical(e)
-			free = append(free, e)
-		} else {
+		}
+		if keeps(e.Size, known) {
 			total -= e.Size
+		} else {
+			free = append(free, e)
 		}
 	}
 	share(free, total)

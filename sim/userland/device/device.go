@@ -100,17 +100,6 @@ func enters(dir string) func(*prog.Ctx, options) int {
 	}
 }
 
-// denied is a tool whose one system call is for the machine's root.
-func denied(what string) func(*prog.Ctx, options) int {
-	return func(c *prog.Ctx, _ options) int {
-		if len(c.Args) > 0 {
-			what = strings.ReplaceAll(what, "%f", c.Args[0])
-		}
-		c.Die(1, "%s: %v", what, linux.EPERM)
-		return 1
-	}
-}
-
 // says is a tool that ends with a message.
 func says(format string, args ...any) func(*prog.Ctx, options) int {
 	return func(c *prog.Ctx, _ options) int {

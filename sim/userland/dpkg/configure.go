@@ -322,9 +322,6 @@ func (r *Run) activate(p *Package, list []string) {
 	}
 }
 
-// Pending says that triggers wait to be processed.
-func (r *Run) Pending() bool { return len(r.pending) > 0 }
-
 // ProcessTriggers processes the triggers that wait.
 func (r *Run) ProcessTriggers() {
 	slices.SortFunc(r.pending, hashOrder)

@@ -211,17 +211,6 @@ func (d *Database) Count() int {
 	return len(all)
 }
 
-// owners tells who else has each path.
-func (d *Database) owners() map[string][]string {
-	all := map[string][]string{}
-	for _, p := range d.Packages() {
-		for _, f := range d.List(p) {
-			all[f] = append(all[f], p.Name())
-		}
-	}
-	return all
-}
-
 // provides says that p is, or provides, what a relation names, in a version that suits it.
 func provides(p *Package, r debian.Relation) bool {
 	if p.Name() == r.Name && r.Holds(p.Version()) {

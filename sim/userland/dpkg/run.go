@@ -48,9 +48,6 @@ func NewRun(d *Database, facts Facts) *Run {
 	return r
 }
 
-// Failed are the packages in the processing of which there were errors.
-func (r *Run) Failed() []string { return r.failed }
-
 // fail says what went wrong with a package, or with its file.
 func (r *Run) fail(what, how, format string, args ...any) {
 	r.c.Errorf("dpkg: error processing %s %s (--%s):\n %s\n", kind(what), what, cmp.Or(r.Action, how), fmt.Sprintf(format, args...))

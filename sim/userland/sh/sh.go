@@ -270,9 +270,6 @@ func (s *shell) protect2(status *int, f func()) {
 	f()
 }
 
-// exit ends the process.
-func (s *shell) exit(status int) { panic(exit{status}) }
-
 // fork makes the interpreter of a child process.
 func (s *shell) fork() *shell {
 	c := *s

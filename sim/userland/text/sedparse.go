@@ -75,14 +75,6 @@ func (p *sedParser) nonblank() int {
 	}
 }
 
-func (p *sedParser) nonspace() int {
-	for {
-		if ch := p.next(); !isSpace(ch) {
-			return ch
-		}
-	}
-}
-
 // bad ends the program with GNU's words on where the script is wrong.
 func (p *sedParser) bad(format string, args ...any) {
 	p.badAt(p.chunk, p.pos, p.line, format, args...)

@@ -31,15 +31,6 @@ var tStream = &ctype{k: pointer, elem: tFile}
 
 var library map[string]libraryFunc
 
-// Library are the names of the functions of the C library that there are.
-func Library() []string {
-	var names []string
-	for n := range library {
-		names = append(names, n)
-	}
-	return names
-}
-
 func init() {
 	s, i, l, u, d, any := tString, tInt, tLong, tULong, tDouble, tAny
 	p := func(t ...*ctype) []*ctype { return t }
